@@ -3,12 +3,33 @@
 //! Nothing here touches the system. A scenario (policy x traffic x method) expands into a plan, a policy
 //! compiled for a datapath into native nft text; both can be printed, compared and tested with no privilege.
 
+pub mod builtin;
+pub mod control;
+pub mod datapath;
 pub mod family;
 pub mod frame;
+pub mod links;
 pub mod load;
+pub mod method;
+pub mod nearest;
+pub mod plan;
+pub mod policy;
+pub mod ruleset;
+pub mod scenario;
+pub mod span;
+pub mod support;
 pub mod traffic;
 
+pub use control::Control;
+pub use datapath::Datapath;
 pub use family::{Families, Family};
 pub use frame::Frame;
+pub use links::Links;
 pub use load::Load;
+pub use method::{Engine, Method};
+pub use plan::{Cell, Hole, Plan, Step};
+pub use policy::Policy;
+pub use scenario::{Scenario, ScenarioError};
+pub use span::Span;
+pub use support::{Gap, gap};
 pub use traffic::{Direction, Opening, Protocol, Traffic};

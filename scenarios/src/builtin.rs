@@ -1,0 +1,31 @@
+//! The scenarios that come with flowgauge: the `.toml` files of this folder.
+
+const FILES: [(&str, &str); 11] = [
+    ("udp-ipv4", include_str!("../udp-ipv4.toml")),
+    ("udp-ipv6", include_str!("../udp-ipv6.toml")),
+    ("tcp-masquerade", include_str!("../tcp-masquerade.toml")),
+    ("udp-paced", include_str!("../udp-paced.toml")),
+    ("stateful-dual", include_str!("../stateful-dual.toml")),
+    ("imix", include_str!("../imix.toml")),
+    ("many-flows", include_str!("../many-flows.toml")),
+    ("tcp-bulk", include_str!("../tcp-bulk.toml")),
+    ("control-missing-port", include_str!("../control-missing-port.toml")),
+    ("control-no-flow-add", include_str!("../control-no-flow-add.toml")),
+    ("control-no-opening", include_str!("../control-no-opening.toml")),
+];
+
+/// The names of all built-in scenarios, in the order of lists.
+pub const NAMES: &[&str] = &{
+    let mut names = [""; FILES.len()];
+    let mut i = 0;
+    while i < FILES.len() {
+        names[i] = FILES[i].0;
+        i += 1;
+    }
+    names
+};
+
+/// The TOML text of a built-in scenario.
+pub fn text(name: &str) -> Option<&'static str> {
+    FILES.iter().find(|f| f.0 == name).map(|f| f.1)
+}

@@ -1,0 +1,49 @@
+//! The rules of each policy, chain by chain.
+
+use super::{DOWNSTREAM_COUNTER, FLOWTABLE, Request, UPSTREAM_COUNTER};
+use crate::control::Control;
+use crate::policy::Policy;
+
+/// One base chain with its rules, a line each.
+pub(super) struct Chain {
+    pub(super) name: &'static str,
+    pub(super) hook: &'static str,
+    pub(super) policy: &'static str,
+    pub(super) rules: Vec<String>,
+}
+
+/// The base chains of a policy.
+pub(super) fn chains(request: &Request<'_>) -> Vec<Chain> {
+    let mut chains = vec![forward(request)];
+    if request.policy == Policy::Masquerade {
+        chains.push(Chain {
+            name: "postrouting",
+            hook: "type nat hook postrouting priority srcnat",
+            policy: "accept",
+            rules: vec![format!("oifname \"{}\" masquerade", request.wan)],
+        });
+    }
+    chains
+}
+
+fn forward(request: &Request<'_>) -> Chain {
+    let mut rules = vec![
+        format!("iifname \"{}\" counter comment \"{UPSTREAM_COUNTER}\"", request.lan),
+        format!("iifname \"{}\" counter comment \"{DOWNSTREAM_COUNTER}\"", request.wan),
+    ];
+    if request.datapath.offloads() && request.control != Control::NoFlowAdd {
+        // A rule of its own: an inadmissible packet ends the rule, and what follows must still run for it.
+        rules.push(format!("meta l4proto {{ tcp, udp }} flow add @{FLOWTABLE}"));
+    }
+    // The ct match is also what makes the kernel track connections in this namespace.
+    rules.push("ct state established,related accept".to_owned());
+    if request.policy == Policy::Stateful {
+        rules.push(format!("iifname \"{}\" ct state new accept", request.lan));
+    }
+    Chain {
+        name: super::FORWARD_CHAIN,
+        hook: "type filter hook forward priority filter",
+        policy: if request.policy == Policy::Stateful { "drop" } else { "accept" },
+        rules,
+    }
+}

@@ -1,0 +1,100 @@
+//! Rulesets: one policy compiled for one datapath into native nft text.
+//!
+//! Native text and not nft's JSON, because the JSON cannot express all that offload needs (the flags of
+//! flowtables and chains), and because it is what an administrator reads. Each forward chain begins with one
+//! counter per direction: they count what takes the classic path, and so are a witness of it.
+
+mod chains;
+mod text;
+
+use crate::control::Control;
+use crate::datapath::Datapath;
+use crate::family::Families;
+use crate::policy::Policy;
+use crate::support::{Gap, gap};
+use crate::traffic::Direction;
+
+/// The name of the only table that flowgauge installs on a DUT.
+pub const TABLE: &str = "flowgauge";
+/// The name of the flowtable in it.
+pub const FLOWTABLE: &str = "fast";
+/// The chain that holds the counters of the classic path. (`fwd` would be a keyword of nft.)
+pub const FORWARD_CHAIN: &str = "forward";
+/// The comment of the counter rule for packets from the LAN to the WAN.
+pub const UPSTREAM_COUNTER: &str = "classic upstream";
+/// The comment of the counter rule for packets from the WAN to the LAN.
+pub const DOWNSTREAM_COUNTER: &str = "classic downstream";
+
+/// What a ruleset is compiled from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// What should happen to packets.
+    pub policy: Policy,
+    /// How the kernel executes it.
+    pub datapath: Datapath,
+    /// The address families it covers.
+    pub families: Families,
+    /// The DUT's port towards the client.
+    pub lan: &'a str,
+    /// The DUT's port towards the server.
+    pub wan: &'a str,
+    /// What is broken on purpose.
+    pub control: Control,
+    /// The direction of the measured packets; the control `missing-port` leaves their port out.
+    pub direction: Direction,
+}
+
+/// The text for `nft -f -`, or the reason why the policy does not exist on the datapath.
+///
+/// `forward` renders to no rules at all: a comment, which nft accepts.
+pub fn render(request: &Request<'_>) -> Result<String, Gap> {
+    match gap(request.policy, request.datapath) {
+        Some(gap) => Err(gap),
+        None => Ok(text::render(request)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(policy: Policy, datapath: Datapath, families: Families) -> Request<'static> {
+        Request {
+            policy,
+            datapath,
+            families,
+            lan: "lan0",
+            wan: "wan0",
+            control: Control::None,
+            direction: Direction::Upstream,
+        }
+    }
+
+    #[test]
+    fn every_ruleset_is_as_reviewed() {
+        let mut all = String::new();
+        for policy in Policy::ALL {
+            for datapath in Datapath::ALL {
+                for families in [Families::Ipv4, Families::Both] {
+                    all += &format!("==== {} {} {}\n", policy.name(), datapath.name(), families.name());
+                    match render(&request(policy, datapath, families)) {
+                        Ok(text) => all += &text,
+                        Err(gap) => all += &format!("{}; {}\n", gap.reason, gap.instead),
+                    }
+                }
+            }
+        }
+        insta::assert_snapshot!(all);
+    }
+
+    #[test]
+    fn controls_break_what_they_say() {
+        let sound = request(Policy::Route, Datapath::Flowtable, Families::Ipv4);
+        let text = |control, direction| render(&Request { control, direction, ..sound }).unwrap();
+        assert!(text(Control::None, Direction::Upstream).contains("devices = { \"lan0\", \"wan0\" }"));
+        assert!(text(Control::None, Direction::Upstream).contains("flow add @fast"));
+        assert!(text(Control::MissingPort, Direction::Upstream).contains("devices = { \"wan0\" }"));
+        assert!(text(Control::MissingPort, Direction::Downstream).contains("devices = { \"lan0\" }"));
+        assert!(!text(Control::NoFlowAdd, Direction::Upstream).contains("flow add"));
+    }
+}

@@ -1,0 +1,42 @@
+//! Native nft syntax.
+
+use std::fmt::Write;
+
+use super::chains::chains;
+use super::{FLOWTABLE, Request, TABLE};
+use crate::control::Control;
+use crate::datapath::Datapath;
+use crate::traffic::Direction;
+
+/// The ruleset as nft reads it.
+pub(super) fn render(request: &Request<'_>) -> String {
+    if request.datapath == Datapath::Forward {
+        return "# plain forwarding: no rules, no connection tracking\n".to_owned();
+    }
+    let mut out = format!("table {} {TABLE} {{\n", request.families.nft());
+    if request.datapath.offloads() {
+        let devices: Vec<String> = devices(request).iter().map(|name| format!("\"{name}\"")).collect();
+        // Without `counter` the conntrack accounting of offloaded flows freezes.
+        let _ = write!(
+            out,
+            "\tflowtable {FLOWTABLE} {{\n\t\thook ingress priority filter\n\t\tdevices = {{ {} }}\n\t\tcounter\n\t}}\n\n",
+            devices.join(", ")
+        );
+    }
+    let chains: Vec<String> = chains(request)
+        .iter()
+        .map(|chain| {
+            let rules: String = chain.rules.iter().map(|rule| format!("\t\t{rule}\n")).collect();
+            format!("\tchain {} {{\n\t\t{}; policy {};\n{rules}\t}}\n", chain.name, chain.hook, chain.policy)
+        })
+        .collect();
+    out + &chains.join("\n") + "}\n"
+}
+
+fn devices<'a>(request: &Request<'a>) -> Vec<&'a str> {
+    match (request.control, request.direction) {
+        (Control::MissingPort, Direction::Upstream) => vec![request.wan],
+        (Control::MissingPort, _) => vec![request.lan],
+        _ => vec![request.lan, request.wan],
+    }
+}

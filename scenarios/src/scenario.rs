@@ -1,0 +1,183 @@
+//! Scenarios: policy x traffic x method, by name, from TOML files.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::builtin;
+use crate::control::Control;
+use crate::datapath::Datapath;
+use crate::links::Links;
+use crate::method::{Engine, Method};
+use crate::nearest::suggestion;
+use crate::policy::Policy;
+use crate::traffic::{Opening, Traffic};
+
+/// What is measured: a policy over datapaths, with traffic, by a method.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The name; that of the file where the file gives none.
+    #[serde(default)]
+    pub name: String,
+    /// What it shows, in one sentence.
+    pub about: String,
+    /// What should happen to packets.
+    pub policy: Policy,
+    /// The datapaths that are compared.
+    pub datapaths: Vec<Datapath>,
+    /// The engine that offers the traffic.
+    #[serde(default)]
+    pub engine: Engine,
+    /// What is broken on purpose.
+    #[serde(default)]
+    pub control: Control,
+    /// MTU and offloads of the links.
+    #[serde(default)]
+    pub links: Links,
+    /// What is offered.
+    pub traffic: Traffic,
+    /// How it is measured.
+    #[serde(default)]
+    pub method: Method,
+}
+
+/// Why a scenario cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// No built-in scenario of that name, and no file.
+    #[error(
+        "there is no scenario `{name}`: {suggestion} (a path to a .toml file works too; `flowgauge list` shows all)"
+    )]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The nearest names, or all.
+        suggestion: String,
+    },
+    /// The file cannot be read.
+    #[error("cannot read scenario file {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not a scenario. The text points at the line.
+    #[error("{origin} is not a scenario: {message}")]
+    Malformed {
+        /// The file or the built-in name.
+        origin: String,
+        /// The parser's text, with line, column and excerpt.
+        message: String,
+    },
+    /// The values do not fit together.
+    #[error("scenario `{name}` cannot be run: {message}")]
+    Invalid {
+        /// The scenario.
+        name: String,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+}
+
+impl Scenario {
+    /// The scenario of a built-in name or of a path to a `.toml` file.
+    pub fn load(name: &str) -> Result<Self, ScenarioError> {
+        if let Some(text) = builtin::text(name) {
+            return Self::parse(text, name, &format!("built-in scenario `{name}`"));
+        }
+        let path = Path::new(name);
+        if !name.contains('/') && !name.ends_with(".toml") && !path.is_file() {
+            let suggestion = suggestion(name, builtin::NAMES.iter().copied());
+            return Err(ScenarioError::Unknown { name: name.to_owned(), suggestion });
+        }
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ScenarioError::Unreadable { path: path.to_owned(), source })?;
+        let stem = path.file_stem().map_or_else(|| name.to_owned(), |s| s.to_string_lossy().into_owned());
+        Self::parse(&text, &stem, &format!("scenario file {}", path.display()))
+    }
+
+    /// A scenario from TOML text. `name` serves where the text gives none, `origin` names it in errors.
+    pub fn parse(text: &str, name: &str, origin: &str) -> Result<Self, ScenarioError> {
+        let mut scenario: Scenario = toml::from_str(text)
+            .map_err(|error| ScenarioError::Malformed { origin: origin.to_owned(), message: error.to_string() })?;
+        if scenario.name.is_empty() {
+            scenario.name = name.to_owned();
+        }
+        scenario.settle()?;
+        Ok(scenario)
+    }
+
+    /// Brings dependent values into line and checks the whole. Call it after changing a field.
+    pub fn settle(&mut self) -> Result<(), ScenarioError> {
+        if self.control == Control::NoOpening {
+            self.traffic.opening = Opening::None;
+        }
+        self.check().map_err(|message| ScenarioError::Invalid { name: self.name.clone(), message })
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.datapaths.is_empty() {
+            return Err("datapaths is empty: name at least one".to_owned());
+        }
+        for (i, datapath) in self.datapaths.iter().enumerate() {
+            if self.datapaths[..i].contains(datapath) {
+                return Err(format!("datapaths names `{}` twice", datapath.name()));
+            }
+        }
+        self.links.check()?;
+        self.method.check()?;
+        self.traffic.check(self.links.mtu)?;
+        crate::method::check_engine(self.engine, &self.traffic, self.control)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "about = \"x\"\npolicy = \"route\"\ndatapaths = [\"forward\"]\n[traffic]\nprotocol = \"udp\"\n\
+                        families = \"ipv4\"\nframe = 128\nflows = 4\ndirection = \"upstream\"\nload = \"max\"\n";
+
+    fn error(text: &str) -> String {
+        Scenario::parse(text, "t", "scenario file t.toml").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_built_in_scenario_is_sound() {
+        for name in builtin::NAMES {
+            let scenario = Scenario::load(name).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(scenario.name, *name);
+            assert!(scenario.about.len() > 10);
+        }
+    }
+
+    #[test]
+    fn errors_point_at_the_line() {
+        assert!(Scenario::parse(TEXT, "t", "t").is_ok());
+        let wrong_key = error(&TEXT.replace("flows", "flowz"));
+        assert!(wrong_key.contains("line 8") && wrong_key.contains("flowz"), "{wrong_key}");
+        let wrong_value = error(&TEXT.replace("\"route\"", "\"rout\""));
+        assert!(wrong_value.contains("line 2") && wrong_value.contains("masquerade"), "{wrong_value}");
+    }
+
+    #[test]
+    fn impossible_values_say_what_is_possible() {
+        assert!(error(&TEXT.replace("128", "64").replace("ipv4", "ipv6")).contains("at least 84"));
+        assert!(error(&TEXT.replace("flows = 4", "flows = 2000000")).contains("1000000"));
+        assert!(error(&TEXT.replace("128", "1600")).contains("at most 1518"));
+        assert!(error(&TEXT.replace("[\"forward\"]", "[\"forward\", \"forward\"]")).contains("twice"));
+        assert!(
+            error(&TEXT.replace("[traffic]", "[method]\ntrial = \"1ms\"\nwarmup = \"0s\"\nblocks = 1\n[traffic]"))
+                .contains("50ms")
+        );
+    }
+
+    #[test]
+    fn an_unknown_name_gets_the_nearest() {
+        let text = Scenario::load("udp-ipv5").unwrap_err().to_string();
+        assert!(text.contains("udp-ipv4"), "{text}");
+    }
+}
