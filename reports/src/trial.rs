@@ -1,0 +1,72 @@
+//! Trials and calibrations: the raw samples of a run.
+
+use flowgauge_scenarios::Datapath;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::observation::{CpuObservation, Observation};
+use crate::offered::{BulkReport, DirectionReport};
+
+/// What the generator saw of one trial.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Offered {
+    /// The `raw` engine: each sending direction, every frame accounted for.
+    Frames(Vec<DirectionReport>),
+    /// `iperf3`: bulk TCP.
+    Bulk(BulkReport),
+}
+
+/// How the flows of a trial began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Opening {
+    /// Flows asked for.
+    pub wanted: u64,
+    /// Flows that testers saw open in both directions.
+    pub opened: u64,
+    /// Conntrack entries that the DUT then held; none without connection tracking.
+    pub tracked: Option<u64>,
+    /// How long it took, in nanoseconds.
+    pub duration_ns: u64,
+}
+
+/// One measurement of one cell at one load.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Trial {
+    /// Index into the plan's steps.
+    pub step: usize,
+    /// The block, from 0.
+    pub block: u32,
+    /// Index into the plan's cells.
+    pub cell: usize,
+    /// The cell's datapath.
+    pub datapath: Datapath,
+    /// When it began, in seconds since 1970.
+    pub started_unix_s: f64,
+    /// The native nft text that was installed.
+    pub ruleset: String,
+    /// How its flows began; none with `opening = "none"` and for iperf3.
+    pub opening: Option<Opening>,
+    /// What the generator saw.
+    pub offered: Offered,
+    /// The path witnesses before the measured packets.
+    pub before: Observation,
+    /// The path witnesses after the last packet came to rest.
+    pub after: Observation,
+    /// The CPU witnesses right before the first measured packet.
+    pub cpu_before: CpuObservation,
+    /// The CPU witnesses right after the last measured packet was sent.
+    pub cpu_after: CpuObservation,
+}
+
+/// What the generator reaches when the DUT drops every packet as it enters: the generator's own limit, and the
+/// CPU that a packet costs before the DUT's stack has done anything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Calibration {
+    /// Index into the plan's scenarios.
+    pub scenario: usize,
+    /// Frames per second that all sending directions reached together.
+    pub offered_pps: f64,
+    /// Soft interrupt time per packet in nanoseconds.
+    pub softirq_ns_per_packet: f64,
+}
