@@ -1,0 +1,38 @@
+# flowgauge: two commands do everything on a Debian or Ubuntu machine with a Rust toolchain.
+#   make demo   measure what the flowtable buys, with proof; ends with a table and a report page
+#   make test   every test, those against real kernels included
+CARGO ?= cargo
+OUT ?= results
+BIN := target/release/flowgauge
+DEMO := udp-ipv4 udp-ipv6 tcp-masquerade udp-paced
+
+.PHONY: all build demo test bench lint doc clean deps
+
+all: build
+
+build:
+	$(CARGO) build --release -p flowgauge
+
+demo: deps build
+	$(BIN) bench $(DEMO) --out $(OUT)
+
+test: deps build
+	$(CARGO) test --release --workspace
+
+bench: deps
+	$(CARGO) bench --workspace
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+doc:
+	$(CARGO) doc --workspace --no-deps --open
+
+clean:
+	$(CARGO) clean
+
+# Installs by apt what is missing, and nothing where nothing is missing.
+deps:
+	@./.ci/deps
