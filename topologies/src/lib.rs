@@ -1,19 +1,37 @@
 //! Where measurements happen: kernels, namespaces, links and addresses.
 //!
-//! What a killed run could leave is written down in the [`journal`] before it exists.
-//!
 //! A [`Testbed`] is a topology that is built and alive; dropping it removes every trace. `router` is the first:
 //! client, DUT and server, each in a network namespace, joined by veth links ([`RouterSpec`]). What a killed run
 //! could leave is written down in the [`journal`] before it exists.
 //!
 //! Whoever works inside a namespace does so on a thread of its own: see [`Netns::run`].
 
+mod address;
+pub mod addresses;
+mod conntrack_limit;
+pub mod features;
 pub mod journal;
+mod link;
+mod neighbour;
+mod netlink;
 pub mod netns;
 pub mod netns_name;
+mod port;
 pub mod privilege;
 mod process;
+mod quiet;
+mod route;
+mod router;
+pub mod spec;
+pub mod sysctl;
+mod testbed;
 
+pub use addresses::{CLIENT_LINK, SERVER_LINK};
+pub use conntrack_limit::raise_conntrack_limit;
 pub use journal::Journal;
+pub use netlink::NetlinkError;
 pub use netns::{Netns, NetnsError, NetnsId};
+pub use port::{Dut, DutError, Host, Port};
 pub use process::ProcessId;
+pub use spec::{LinkOffloads, RouterSpec, SpecError};
+pub use testbed::{BuildError, Testbed};

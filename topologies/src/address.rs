@@ -1,0 +1,20 @@
+//! Addresses of a port.
+
+use std::net::IpAddr;
+
+use rtnetlink::Handle;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressHeaderFlags};
+
+use crate::netlink::{Doing, NetlinkError};
+use crate::port::Port;
+
+/// Gives `port` an address that can be used at once: no duplicate address detection (RFC 4862 section 5.4).
+pub(crate) async fn add(handle: &Handle, port: &Port, address: IpAddr, prefix_len: u8) -> Result<(), NetlinkError> {
+    let mut request = handle.address().add(port.ifindex, address, prefix_len);
+    if address.is_ipv6() {
+        let message = request.message_mut();
+        message.header.flags |= AddressHeaderFlags::Nodad;
+        message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
+    }
+    request.execute().await.doing(|| format!("giving {} the address {address}/{prefix_len}", port.name))
+}

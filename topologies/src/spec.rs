@@ -1,0 +1,163 @@
+//! What is asked of a `router` testbed.
+
+use flowgauge_scenarios::Links;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The smallest MTU of a link that carries IPv4, in bytes (RFC 791).
+pub const MTU_MIN_IPV4: u32 = 68;
+/// The smallest MTU of a link that carries IPv6, in bytes (RFC 8200 section 5).
+pub const MTU_MIN_IPV6: u32 = 1280;
+/// The largest MTU that veth takes, in bytes.
+pub const MTU_MAX: u32 = 65535;
+
+/// A `router` testbed: client, DUT and server, each in a network namespace, joined by two veth links.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RouterSpec {
+    /// MTU of every port in bytes.
+    pub mtu: u32,
+    /// Whether the links carry IPv6 too. IPv4 is always there.
+    pub ipv6: bool,
+    /// Offloads of the link between client and DUT, both ends.
+    pub client_link: LinkOffloads,
+    /// Offloads of the link between DUT and server, both ends.
+    pub server_link: LinkOffloads,
+    /// Names the namespaces `PREFIX-client`, `PREFIX-dut` and `PREFIX-server`, so that `ip netns` sees them. Anonymous
+    /// when absent. Named ones need root.
+    pub keep: Option<String>,
+}
+
+/// Offloads of a link. The same is set at both ends, read back and verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinkOffloads {
+    /// Segmentation offload in every form (GSO, TSO, UDP GSO): one skb may stand for many wire packets.
+    pub gso: bool,
+    /// Generic receive offload; on veth it also moves reception into NAPI.
+    pub gro: bool,
+    /// Checksum offload, transmit and receive: on veth nobody computes the checksum then.
+    pub checksum: bool,
+}
+
+/// Why a [`RouterSpec`] cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SpecError {
+    /// The MTU is outside what a veth port takes.
+    #[error("mtu {mtu} is out of range for a link with {families}: choose {least} to {MTU_MAX} bytes{hint}")]
+    Mtu {
+        /// The MTU asked for, in bytes.
+        mtu: u32,
+        /// The families that the link carries.
+        families: &'static str,
+        /// The smallest MTU allowed for them, in bytes.
+        least: u32,
+        /// How to get a smaller one.
+        hint: &'static str,
+    },
+    /// GSO without checksum offload.
+    #[error("gso on the {link} link needs checksum offload: the kernel drops TSO where it has no transmit checksum")]
+    GsoWithoutChecksum {
+        /// `client` or `server`.
+        link: &'static str,
+    },
+    /// The prefix of the namespace names cannot be a file name.
+    #[error("`{0}` cannot prefix a namespace name: use 1 to 200 letters, digits, `-`, `_` or `.`, not first `.`")]
+    KeepPrefix(String),
+}
+
+impl Default for RouterSpec {
+    fn default() -> Self {
+        RouterSpec {
+            mtu: 1500,
+            ipv6: true,
+            client_link: LinkOffloads::default(),
+            server_link: LinkOffloads::default(),
+            keep: None,
+        }
+    }
+}
+
+impl From<&Links> for RouterSpec {
+    fn from(links: &Links) -> Self {
+        let offloads = LinkOffloads { gso: links.gso, gro: links.gro, checksum: links.checksum };
+        RouterSpec { mtu: links.mtu, client_link: offloads, server_link: offloads, ..RouterSpec::default() }
+    }
+}
+
+impl RouterSpec {
+    /// Checks what can be known without touching the system.
+    pub fn check(&self) -> Result<(), SpecError> {
+        let (least, families, hint) = match self.ipv6 {
+            true => (MTU_MIN_IPV6, "IPv6", " (or leave IPv6 out, then from 68)"),
+            false => (MTU_MIN_IPV4, "IPv4", ""),
+        };
+        if !(least..=MTU_MAX).contains(&self.mtu) {
+            let hint = if self.mtu < least && self.mtu >= MTU_MIN_IPV4 { hint } else { "" };
+            return Err(SpecError::Mtu { mtu: self.mtu, families, least, hint });
+        }
+        for (link, offloads) in [("client", self.client_link), ("server", self.server_link)] {
+            if offloads.gso && !offloads.checksum {
+                return Err(SpecError::GsoWithoutChecksum { link });
+            }
+        }
+        match &self.keep {
+            Some(prefix) if !is_name_prefix(prefix) => Err(SpecError::KeepPrefix(prefix.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    /// The name of the namespace of `role`, if it is to have one.
+    pub(crate) fn name_of(&self, role: &str) -> Option<String> {
+        self.keep.as_ref().map(|prefix| format!("{prefix}-{role}"))
+    }
+}
+
+fn is_name_prefix(prefix: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    (1..=200).contains(&prefix.len()) && !prefix.starts_with('.') && prefix.chars().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mtu_bounds_depend_on_the_families() {
+        let spec = |mtu, ipv6| RouterSpec { mtu, ipv6, ..RouterSpec::default() };
+        for (mtu, ipv6, good) in [
+            (1280, true, true),
+            (1279, true, false),
+            (68, false, true),
+            (67, false, false),
+            (65535, true, true),
+            (65536, false, false),
+        ] {
+            assert_eq!(spec(mtu, ipv6).check().is_ok(), good, "mtu {mtu}, ipv6 {ipv6}");
+        }
+        let error = spec(576, true).check().unwrap_err().to_string();
+        assert!(error.contains("576") && error.contains("1280") && error.contains("leave IPv6 out"), "{error}");
+    }
+
+    #[test]
+    fn names_stay_inside_their_directory() {
+        let spec = |prefix: &str| RouterSpec { keep: Some(prefix.to_owned()), ..RouterSpec::default() };
+        assert!(spec("fg-1.a_b").check().is_ok());
+        for bad in ["", ".", "..", "../x", "a/b", "a b", "ä", &"x".repeat(201)] {
+            assert!(matches!(spec(bad).check(), Err(SpecError::KeepPrefix(_))), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn gso_needs_checksums_and_json_refuses_unknown_keys() {
+        let mut spec = RouterSpec::default();
+        spec.server_link.gso = true;
+        assert_eq!(spec.check(), Err(SpecError::GsoWithoutChecksum { link: "server" }));
+        spec.server_link.checksum = true;
+        assert_eq!(spec.check(), Ok(()));
+        let json = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<RouterSpec>(&json).unwrap(), spec);
+        assert!(serde_json::from_str::<RouterSpec>(r#"{"mtus": 1500}"#).is_err());
+        assert_eq!(serde_json::from_str::<RouterSpec>("{}").unwrap(), RouterSpec::default());
+    }
+}

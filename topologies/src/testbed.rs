@@ -1,0 +1,169 @@
+//! A `router` testbed that is alive. Dropping it removes every trace.
+
+use std::future::Future;
+use std::io;
+use std::thread;
+
+use thiserror::Error;
+
+use crate::features::FeatureError;
+use crate::journal::{Journal, JournalError, Resource};
+use crate::netlink::NetlinkError;
+use crate::netns::{Netns, NetnsError};
+use crate::port::{Dut, Host};
+use crate::privilege::{self, PrivilegeError};
+use crate::router::{self, Rooms};
+use crate::spec::{RouterSpec, SpecError};
+use crate::sysctl::SysctlError;
+
+/// Client, DUT and server, wired and able to reach each other.
+///
+/// The links are deleted when it is dropped, before the namespaces are let go: a worker that still holds a descriptor
+/// of one keeps an empty namespace alive, never a link.
+#[derive(Debug)]
+pub struct Testbed {
+    /// Opens the flows.
+    pub client: Host,
+    /// The device under test.
+    pub dut: Dut,
+    /// Answers them.
+    pub server: Host,
+    /// Parameters that this kernel lacks, so that they could not be set: an older kernel, or a module not loaded.
+    pub missing_sysctls: Vec<&'static str>,
+    journal: Option<Journal>,
+    left: bool,
+}
+
+/// Why a testbed could not be built. Nothing of it is left.
+#[derive(Debug, Error)]
+pub enum BuildError {
+    /// The specification contradicts itself.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// Not allowed here.
+    #[error(transparent)]
+    Privilege(#[from] PrivilegeError),
+    /// No namespace.
+    #[error(transparent)]
+    Netns(#[from] NetnsError),
+    /// A link, address, neighbour or route was refused.
+    #[error(transparent)]
+    Netlink(#[from] NetlinkError),
+    /// A kernel parameter was refused.
+    #[error(transparent)]
+    Sysctl(#[from] SysctlError),
+    /// A port's offloads are not as asked.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
+    /// A link stayed down.
+    #[error("{port} does not carry packets although both ends are up; see `ip -d link` in its namespace (--keep)")]
+    NotUp {
+        /// The port.
+        port: String,
+    },
+    /// The journal that makes named namespaces safe could not be written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// No thread or event loop to work with.
+    #[error("starting an event loop for rtnetlink: {0}")]
+    EventLoop(#[source] io::Error),
+}
+
+/// Namespaces whose links go with them, also when the build fails half way.
+struct Shell {
+    client: Netns,
+    dut: Netns,
+    server: Netns,
+}
+
+impl Testbed {
+    /// Builds a testbed. Blocks for some milliseconds; may be called from anywhere, an event loop included.
+    pub fn build(spec: &RouterSpec) -> Result<Testbed, BuildError> {
+        spec.check()?;
+        // The journal is declared first, so that after an error it outlives the names it speaks of.
+        let mut journal = None;
+        if spec.keep.is_some() {
+            privilege::require_root_for_names()?;
+            journal = Some(Journal::open()?);
+        }
+        let mut shell = Shell { client: Netns::new()?, dut: Netns::new()?, server: Netns::new()? };
+        if let Some(journal) = &mut journal {
+            shell.take_names(spec, journal)?;
+        }
+        let wired = {
+            let rooms = Rooms { client: &shell.client, dut: &shell.dut, server: &shell.server };
+            on_event_loop(|| router::wire(spec, &rooms)).and_then(|outcome| outcome)
+        };
+        let wired = match wired {
+            Ok(wired) => wired,
+            Err(error) => {
+                take_down(&shell.dut);
+                return Err(error);
+            }
+        };
+        Ok(Testbed {
+            client: Host { netns: shell.client, port: wired.client },
+            dut: Dut { netns: shell.dut, lan: wired.lan, wan: wired.wan },
+            server: Host { netns: shell.server, port: wired.server },
+            missing_sysctls: wired.missing_sysctls,
+            journal,
+            left: false,
+        })
+    }
+
+    /// Ends this run's care for a testbed with names: it stays, for `ip netns exec` to look into, until
+    /// `flowgauge clean`. Returns the names; an anonymous testbed has none and goes as if dropped.
+    pub fn leave(mut self) -> Vec<String> {
+        let Some(mut journal) = self.journal.take() else { return Vec::new() };
+        self.left = true;
+        let mut names = Vec::new();
+        for netns in [&mut self.client.netns, &mut self.dut.netns, &mut self.server.netns] {
+            netns.leave_name();
+            names.extend(netns.name().map(str::to_owned));
+        }
+        journal.leave();
+        names
+    }
+}
+
+impl Drop for Testbed {
+    fn drop(&mut self) {
+        if !self.left {
+            take_down(&self.dut.netns);
+        }
+    }
+}
+
+impl Shell {
+    /// Names the namespaces; each is in the journal before it has its name.
+    fn take_names(&mut self, spec: &RouterSpec, journal: &mut Journal) -> Result<(), BuildError> {
+        let rooms = [("client", &mut self.client), ("dut", &mut self.dut), ("server", &mut self.server)];
+        for (role, netns) in rooms {
+            let Some(name) = spec.name_of(role) else { continue };
+            let id = netns.id().map_err(NetnsError::Enter)?;
+            journal.record(Resource::NamedNamespace { name: name.clone(), id })?;
+            netns.set_name(&name)?;
+        }
+        Ok(())
+    }
+}
+
+/// Deletes the links. What fails here is left to the kernel, which deletes them with the namespace.
+fn take_down(dut: &Netns) {
+    let _ = on_event_loop(|| router::unwire(dut));
+}
+
+/// Runs `work` on a thread with an event loop of its own, because the caller may already be on one.
+fn on_event_loop<T: Send, F: Future<Output = T>>(work: impl FnOnce() -> F + Send) -> Result<T, BuildError> {
+    thread::scope(|scope| {
+        let body = || {
+            let event_loop = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+            Ok(event_loop.block_on(work()))
+        };
+        let thread = thread::Builder::new().name("testbed".to_owned()).spawn_scoped(scope, body);
+        match thread.map_err(BuildError::EventLoop)?.join() {
+            Ok(outcome) => outcome.map_err(BuildError::EventLoop),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
