@@ -1,0 +1,209 @@
+//! What a generator offered and what came back, per sending direction.
+
+use flowgauge_scenarios::Direction;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One sending direction of one trial, every frame accounted for.
+///
+/// Frames are wire frames, one skb each: segmentation and receive offloads are off at the testers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DirectionReport {
+    /// Who sent: `upstream` or `downstream`, never `both`.
+    pub direction: Direction,
+    /// Frames per second asked for; none when flat out.
+    pub intended_pps: Option<f64>,
+    /// Frames per second truly reached over the time of sending.
+    pub offered_pps: f64,
+    /// Frames that the kernel took for transmission.
+    pub sent: u64,
+    /// Their bytes at L2, with the 4-byte FCS that software never sees, without preamble and gap.
+    pub sent_bytes_l2: u64,
+    /// From the first frame to the last one, in nanoseconds; at a fixed rate at least the schedule's length.
+    pub send_duration_ns: u64,
+    /// Times that the kernel refused a frame for want of buffers (ENOBUFS, EAGAIN); each was tried again.
+    pub send_errors: u64,
+    /// Frames that arrived intact, first copies only.
+    pub received: u64,
+    /// `sent` less `received`: what the DUT dropped, what arrived corrupted, and what was uncaptured.
+    pub lost: u64,
+    /// Further copies of frames that had arrived already.
+    pub duplicated: u64,
+    /// First copies whose sequence is lower than the highest seen of their flow (RFC 4737 section 3.3).
+    pub reordered: u64,
+    /// Frames of this trial with a wrong header, checksum, address or payload.
+    pub corrupted: u64,
+    /// Frames that the receiving ring had no room for. The fault is the tester's, not the DUT's: a trial with any is void.
+    pub uncaptured: u64,
+    /// Frames that are not of this trial: other senders' and late ones of earlier trials.
+    pub foreign: u64,
+    /// Received frames whose L4 checksum was left to an offload and so could not be verified.
+    pub unverified: u64,
+    /// Flows that this direction sent on.
+    pub flows: u64,
+    /// Flows of which at least one frame was lost.
+    pub flows_with_loss: u64,
+    /// Flows of which no frame arrived.
+    pub flows_silent: u64,
+    /// From the first frame received to the last one, in nanoseconds of the kernel's receive timestamps.
+    pub received_duration_ns: u64,
+    /// One-way latency; none when nothing arrived.
+    pub latency: Option<Latency>,
+    /// How well the schedule was kept; none when flat out.
+    pub pacing: Option<Pacing>,
+}
+
+/// One-way latency in nanoseconds: from handing a frame's batch to the kernel until the kernel's receive timestamp.
+///
+/// Flat out a batch is 64 frames, so the time a frame waits behind its own batch is included.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Latency {
+    /// Frames measured.
+    pub count: u64,
+    /// The least, in nanoseconds.
+    pub min_ns: u64,
+    /// Median, in nanoseconds.
+    pub p50_ns: u64,
+    /// 90th percentile, in nanoseconds.
+    pub p90_ns: u64,
+    /// 99th percentile, in nanoseconds.
+    pub p99_ns: u64,
+    /// 99.9th percentile, in nanoseconds.
+    pub p999_ns: u64,
+    /// The most, in nanoseconds.
+    pub max_ns: u64,
+    /// Mean, in nanoseconds.
+    pub mean_ns: f64,
+    /// The whole distribution: an HDR histogram of 3 significant digits, V2 with deflate, in base64.
+    pub histogram: String,
+}
+
+/// By how much frames were sent after their time on the schedule, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Pacing {
+    /// Median lateness in nanoseconds.
+    pub p50_ns: u64,
+    /// 99th percentile of lateness in nanoseconds.
+    pub p99_ns: u64,
+    /// Greatest lateness in nanoseconds.
+    pub max_ns: u64,
+}
+
+/// Bulk TCP by the testers' own stacks, as iperf3 reports it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BulkReport {
+    /// Version of iperf3 as it calls itself.
+    pub version: String,
+    /// Who sent.
+    pub direction: Direction,
+    /// Parallel connections of each direction.
+    pub streams: u64,
+    /// How long it sent, in seconds.
+    pub seconds: f64,
+    /// One entry for each direction that sent, upstream first.
+    pub sides: Vec<BulkDirection>,
+    /// CPU of the client's iperf3 process in percent of one CPU.
+    pub client_cpu_percent: f64,
+    /// CPU of the server's iperf3 process in percent of one CPU.
+    pub server_cpu_percent: f64,
+}
+
+/// One direction of bulk TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BulkDirection {
+    /// Who sent: `upstream` or `downstream`.
+    pub direction: Direction,
+    /// TCP payload bits per second that the sender wrote.
+    pub sent_bps: f64,
+    /// TCP payload bits per second that the receiver read: goodput.
+    pub received_bps: f64,
+    /// TCP payload bytes that the sender wrote.
+    pub sent_bytes: u64,
+    /// TCP payload bytes that the receiver read.
+    pub received_bytes: u64,
+    /// Segments that the sender transmitted again; none where its system does not tell.
+    pub retransmits: Option<u64>,
+    /// Mean of the streams' round trip times in microseconds, as the sender's TCP measured them.
+    pub rtt_mean_us: Option<f64>,
+}
+
+/// The greatest time that a histogram of this crate tells apart, in nanoseconds (one minute).
+pub const MAX_NS: u64 = 60_000_000_000;
+
+/// An empty histogram for times in nanoseconds up to [`MAX_NS`], 3 significant digits.
+pub fn time_histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, MAX_NS, 3).unwrap_or_else(|_| unreachable!("constant bounds are valid"))
+}
+
+impl Latency {
+    /// The summary of a histogram of nanoseconds; none when it is empty.
+    pub fn of(histogram: &Histogram<u64>) -> Option<Latency> {
+        if histogram.is_empty() {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        // Writing into a Vec cannot fail, and a histogram of one minute is far below the format's 2 GiB.
+        V2DeflateSerializer::new().serialize(histogram, &mut bytes).ok()?;
+        Some(Latency {
+            count: histogram.len(),
+            min_ns: histogram.min(),
+            p50_ns: histogram.value_at_quantile(0.5),
+            p90_ns: histogram.value_at_quantile(0.9),
+            p99_ns: histogram.value_at_quantile(0.99),
+            p999_ns: histogram.value_at_quantile(0.999),
+            max_ns: histogram.max(),
+            mean_ns: histogram.mean(),
+            histogram: base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes),
+        })
+    }
+
+    /// The whole distribution, to merge trials or to draw it. The error says what is wrong with the text.
+    pub fn distribution(&self) -> Result<Histogram<u64>, String> {
+        let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, &self.histogram)
+            .map_err(|e| format!("the latency histogram is not base64: {e}"))?;
+        Deserializer::new()
+            .deserialize(&mut bytes.as_slice())
+            .map_err(|e| format!("the latency histogram is not in HDR's V2 format: {e:?}"))
+    }
+}
+
+impl Pacing {
+    /// The summary of a histogram of nanoseconds; none when it is empty.
+    pub fn of(histogram: &Histogram<u64>) -> Option<Pacing> {
+        (!histogram.is_empty()).then(|| Pacing {
+            p50_ns: histogram.value_at_quantile(0.5),
+            p99_ns: histogram.value_at_quantile(0.99),
+            max_ns: histogram.max(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_distribution_survives_the_report() {
+        let mut histogram = time_histogram();
+        assert_eq!(Latency::of(&histogram), None);
+        for ns in [900, 1_100, 1_100, 40_000, 2 * MAX_NS] {
+            histogram.saturating_record(ns);
+        }
+        let latency = Latency::of(&histogram).unwrap();
+        assert_eq!((latency.count, latency.min_ns, latency.p50_ns), (5, 900, 1_100));
+        assert_eq!(latency.distribution().unwrap(), histogram);
+    }
+
+    #[test]
+    fn a_damaged_distribution_is_told() {
+        let mut histogram = time_histogram();
+        histogram.saturating_record(7);
+        let mut latency = Latency::of(&histogram).unwrap();
+        latency.histogram.insert(0, '*');
+        assert!(latency.distribution().unwrap_err().contains("base64"));
+        latency.histogram = "AAAA".to_owned();
+        assert!(latency.distribution().unwrap_err().contains("HDR"));
+    }
+}
