@@ -1,0 +1,335 @@
+//! `iperf3`: bulk TCP by the testers' own stacks, from its JSON.
+//!
+//! Unlike `raw` it needs addresses that the testers' kernels hold, and it measures what TCP makes of the path:
+//! goodput, retransmissions, round trip times.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::net::IpAddr;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use flowgauge_reports::offered::{BulkDirection, BulkReport};
+use flowgauge_scenarios::Direction;
+use serde::Deserialize;
+
+use super::GeneratorError;
+
+/// One bulk transfer.
+#[derive(Clone, Copy, Debug)]
+pub struct BulkRequest {
+    /// The server tester's own address, of either family.
+    pub server: IpAddr,
+    /// The server's port.
+    pub port: u16,
+    /// Parallel connections of each direction, 1 to 128.
+    pub streams: u32,
+    /// Who sends.
+    pub direction: Direction,
+    /// How long, rounded up to whole seconds: iperf3 takes no less.
+    pub duration: Duration,
+}
+
+/// The engine between two testers' namespaces.
+#[derive(Clone, Copy, Debug)]
+pub struct Iperf3<'a> {
+    /// The client's network namespace.
+    pub client: BorrowedFd<'a>,
+    /// The server's network namespace.
+    pub server: BorrowedFd<'a>,
+}
+
+/// How often a running child is looked at.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A child that does not outlive its owner.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail only when the child is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Iperf3<'_> {
+    /// Runs one transfer to its end, or until `cancel`.
+    pub fn run(&self, request: &BulkRequest, cancel: &AtomicBool) -> Result<BulkReport, GeneratorError> {
+        let port = request.port.to_string();
+        let mut serve = command(self.server);
+        serve.args(["--server", "--one-off", "--forceflush", "--port", &port, "--bind", &request.server.to_string()]);
+        let mut server = spawn(&mut serve)?;
+        wait_until_it_listens(&mut server, &serve)?;
+
+        let mut ask = command(self.client);
+        ask.args(["--json", "--port", &port, "--client", &request.server.to_string()]);
+        ask.args(["--parallel", &request.streams.to_string(), "--time", &whole_seconds(request.duration).to_string()]);
+        ask.args(["--connect-timeout", "5000"]);
+        match request.direction {
+            Direction::Upstream => {}
+            Direction::Downstream => drop(ask.arg("--reverse")),
+            Direction::Both => drop(ask.arg("--bidir")),
+        }
+        let mut client = spawn(&mut ask)?;
+        let stdout = client.0.stdout.take();
+        let reader = std::thread::spawn(move || {
+            let mut text = String::new();
+            stdout.map_or(Ok(0), |mut out| out.read_to_string(&mut text)).map(|_| text)
+        });
+        let status = loop {
+            match client.0.try_wait().map_err(|e| failed(&ask, &e))? {
+                Some(status) => break status,
+                None if cancel.load(Ordering::Relaxed) => return Err(GeneratorError::Cancelled),
+                None => std::thread::sleep(POLL),
+            }
+        };
+        let text = reader.join().unwrap_or_else(|p| std::panic::resume_unwind(p)).map_err(|e| failed(&ask, &e))?;
+        match parse(&text, request.direction) {
+            Err(GeneratorError::Output { .. }) if !status.success() => {
+                let mut said = String::new();
+                if let Some(mut stderr) = client.0.stderr.take() {
+                    let _ = stderr.read_to_string(&mut said);
+                }
+                Err(failed(&ask, &format!("{status}: {}", said.trim())))
+            }
+            result => result,
+        }
+    }
+}
+
+fn whole_seconds(duration: Duration) -> u64 {
+    (duration.as_secs() + u64::from(duration.subsec_nanos() > 0)).max(1)
+}
+
+/// iperf3 inside a namespace, killed when the thread that started it ends.
+fn command(netns: BorrowedFd<'_>) -> Command {
+    let netns: RawFd = netns.as_raw_fd();
+    let mut command = Command::new("iperf3");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let enter = move || {
+        // SAFETY: both calls are async-signal-safe; the descriptor is still open in the forked child.
+        let result = unsafe {
+            if libc::setns(netns, libc::CLONE_NEWNET) != 0 {
+                -1
+            } else {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL)
+            }
+        };
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    };
+    // SAFETY: between fork and exec `enter` makes two system calls and allocates nothing.
+    unsafe { command.pre_exec(enter) };
+    command
+}
+
+fn spawn(command: &mut Command) -> Result<Running, GeneratorError> {
+    match command.spawn() {
+        Ok(child) => Ok(Running(child)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(GeneratorError::Missing { program: "iperf3", package: "iperf3" })
+        }
+        Err(error) => Err(failed(command, &error)),
+    }
+}
+
+/// Reads what the server prints until it says that it listens.
+fn wait_until_it_listens(server: &mut Running, command: &Command) -> Result<(), GeneratorError> {
+    let mut said = String::new();
+    if let Some(stdout) = server.0.stdout.as_mut() {
+        let mut lines = BufReader::new(stdout);
+        while !said.contains("Server listening") {
+            if lines.read_line(&mut said).map_err(|e| failed(command, &e))? == 0 {
+                break;
+            }
+        }
+    }
+    if said.contains("Server listening") {
+        // The rest is of no interest, but a full pipe would stop the server: it prints far below 64 KiB.
+        return Ok(());
+    }
+    if let Some(stderr) = server.0.stderr.as_mut() {
+        let _ = stderr.read_to_string(&mut said);
+    }
+    Err(failed(command, &said.trim()))
+}
+
+fn failed(command: &Command, reason: &dyn std::fmt::Display) -> GeneratorError {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<_> = words.map(|w| w.to_string_lossy()).collect();
+    GeneratorError::Program { command: words.join(" "), reason: reason.to_string() }
+}
+
+#[derive(Deserialize)]
+struct Output {
+    error: Option<String>,
+    #[serde(default)]
+    start: Start,
+    end: Option<End>,
+}
+
+#[derive(Deserialize, Default)]
+struct Start {
+    #[serde(default)]
+    version: String,
+    #[serde(default)]
+    test_start: TestStart,
+}
+
+#[derive(Deserialize, Default)]
+struct TestStart {
+    #[serde(default)]
+    num_streams: u64,
+}
+
+/// iperf3 leaves out what it did not measure: after an error `end` is an empty object.
+#[derive(Deserialize)]
+struct End {
+    #[serde(default)]
+    streams: Vec<StreamPair>,
+    sum_sent: Option<Sum>,
+    sum_received: Option<Sum>,
+    sum_sent_bidir_reverse: Option<Sum>,
+    sum_received_bidir_reverse: Option<Sum>,
+    cpu_utilization_percent: Option<Cpu>,
+}
+
+#[derive(Deserialize)]
+struct StreamPair {
+    sender: StreamEnd,
+}
+
+/// The sending end of one connection. `sender` says whether the client sent.
+#[derive(Deserialize)]
+struct StreamEnd {
+    mean_rtt: Option<f64>,
+    sender: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Sum {
+    seconds: f64,
+    bytes: u64,
+    bits_per_second: f64,
+    retransmits: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Cpu {
+    host_total: f64,
+    remote_total: f64,
+}
+
+/// Reads the client's JSON.
+pub fn parse(text: &str, direction: Direction) -> Result<BulkReport, GeneratorError> {
+    let unreadable =
+        |reason: String| GeneratorError::Output { program: "iperf3", reason, start: text.chars().take(60).collect() };
+    let output: Output = serde_json::from_str(text).map_err(|e| unreadable(e.to_string()))?;
+    if let Some(reason) = output.error {
+        return Err(GeneratorError::Program { command: "iperf3 --client".to_owned(), reason });
+    }
+    let lacks = |what: &str| unreadable(format!("it lacks {what}"));
+    let end = output.end.ok_or_else(|| lacks("end"))?;
+    let side = |direction: Direction, sent: Option<Sum>, received: Option<Sum>, names: [&str; 2]| {
+        let (sent, received) = (sent.ok_or_else(|| lacks(names[0]))?, received.ok_or_else(|| lacks(names[1]))?);
+        let up = direction == Direction::Upstream;
+        let rtts = end.streams.iter().filter(|s| s.sender.sender.is_none_or(|sender| sender == up));
+        let rtts: Vec<f64> = rtts.filter_map(|s| s.sender.mean_rtt).filter(|rtt| *rtt > 0.0).collect();
+        let report = BulkDirection {
+            direction,
+            sent_bps: sent.bits_per_second,
+            received_bps: received.bits_per_second,
+            sent_bytes: sent.bytes,
+            received_bytes: received.bytes,
+            retransmits: sent.retransmits,
+            rtt_mean_us: (!rtts.is_empty()).then(|| rtts.iter().sum::<f64>() / rtts.len() as f64),
+        };
+        Ok((report, sent.seconds))
+    };
+    let first = if direction == Direction::Downstream { Direction::Downstream } else { Direction::Upstream };
+    let (report, seconds) = side(first, end.sum_sent, end.sum_received, ["end.sum_sent", "end.sum_received"])?;
+    let mut sides = vec![report];
+    if direction == Direction::Both {
+        let names = ["end.sum_sent_bidir_reverse", "end.sum_received_bidir_reverse"];
+        let reverse = (end.sum_sent_bidir_reverse, end.sum_received_bidir_reverse);
+        sides.push(side(Direction::Downstream, reverse.0, reverse.1, names)?.0);
+    }
+    let cpu = end.cpu_utilization_percent.ok_or_else(|| lacks("end.cpu_utilization_percent"))?;
+    Ok(BulkReport {
+        version: output.start.version,
+        direction,
+        streams: output.start.test_start.num_streams,
+        seconds,
+        sides,
+        client_cpu_percent: cpu.host_total,
+        server_cpu_percent: cpu.remote_total,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sum(bytes: u64, retransmits: &str) -> String {
+        format!(r#"{{"start":0,"end":2.0,"seconds":2.0,"bytes":{bytes},"bits_per_second":{}{retransmits}}}"#, bytes * 4)
+    }
+
+    fn json(more: &str) -> String {
+        format!(
+            r#"{{"start":{{"version":"iperf 3.12","test_start":{{"protocol":"TCP","num_streams":2}}}},"intervals":[],
+            "end":{{"streams":[{{"sender":{{"socket":5,"mean_rtt":100,"sender":true}},"receiver":{{"socket":5}}}},
+                               {{"sender":{{"socket":7,"mean_rtt":300,"sender":true}},"receiver":{{"socket":7}}}},
+                               {{"sender":{{"socket":9,"mean_rtt":900,"sender":false}},"receiver":{{"socket":9}}}}],
+            "sum_sent":{},"sum_received":{}{more},
+            "cpu_utilization_percent":{{"host_total":12.5,"host_user":1,"remote_total":50.0}}}}}}"#,
+            sum(5_000_000_000, r#","retransmits":7"#),
+            sum(4_999_000_000, "")
+        )
+    }
+
+    #[test]
+    fn the_parts_used_are_read() {
+        let report = parse(&json(""), Direction::Upstream).unwrap();
+        assert_eq!((report.version.as_str(), report.streams, report.seconds), ("iperf 3.12", 2, 2.0));
+        assert_eq!((report.client_cpu_percent, report.server_cpu_percent), (12.5, 50.0));
+        let [up] = report.sides[..] else { panic!("{report:?}") };
+        assert_eq!((up.sent_bytes, up.retransmits, up.rtt_mean_us), (5_000_000_000, Some(7), Some(200.0)));
+        assert_eq!(up.received_bps, 4_999_000_000.0 * 4.0);
+    }
+
+    #[test]
+    fn both_directions_are_kept_apart() {
+        let more = format!(
+            r#","sum_sent_bidir_reverse":{},"sum_received_bidir_reverse":{}"#,
+            sum(3_000, r#","retransmits":1"#),
+            sum(2_000, "")
+        );
+        let report = parse(&json(&more), Direction::Both).unwrap();
+        let [up, down] = report.sides[..] else { panic!("{report:?}") };
+        assert_eq!((up.direction, down.direction), (Direction::Upstream, Direction::Downstream));
+        assert_eq!((up.rtt_mean_us, down.rtt_mean_us), (Some(200.0), Some(900.0)));
+        assert_eq!((down.sent_bytes, down.received_bytes, down.retransmits), (3_000, 2_000, Some(1)));
+        let error = parse(&json(""), Direction::Both).unwrap_err().to_string();
+        assert!(error.contains("sum_sent_bidir_reverse"), "{error}");
+    }
+
+    #[test]
+    fn errors_are_told_clearly() {
+        let refused =
+            r#"{"start":{},"intervals":[],"end":{},"error":"unable to connect to server: Connection refused"}"#;
+        assert!(parse(refused, Direction::Upstream).unwrap_err().to_string().contains("Connection refused"));
+        for text in ["", "iperf3: parameter error", "{\"end\":[]}", "{}", r#"{"end":{}}"#] {
+            let error = parse(text, Direction::Upstream).unwrap_err();
+            assert!(matches!(error, GeneratorError::Output { .. }), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn durations_are_never_cut() {
+        for (ms, seconds) in [(1, 1), (1000, 1), (1001, 2), (60_000, 60)] {
+            assert_eq!(whole_seconds(Duration::from_millis(ms)), seconds);
+        }
+    }
+}
