@@ -1,0 +1,151 @@
+//! Counters of the same packets, port by port: they must tell one story.
+
+use flowgauge_scenarios::Direction;
+
+use super::crossing::{Crossing, roles, step};
+use super::finding::{Finding, stray};
+use super::trial::Surroundings;
+use super::witness::both;
+use crate::offered::DirectionReport;
+use crate::trial::{Offered, Opening, Trial};
+
+/// Everything that does not fit, upstream first.
+pub(super) fn check(trial: &Trial, around: &Surroundings<'_>, crossings: &[Crossing; 2]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let exact = !around.scenario.links.gso && !around.scenario.links.gro;
+    for crossing in crossings {
+        if let Offered::Frames(reports) = &trial.offered {
+            let report = reports.iter().find(|r| r.direction == crossing.direction);
+            tester_silent(crossing, report, reports, &mut findings);
+            if let Some(report) = report {
+                arrived(crossing, report, &mut findings);
+            }
+        }
+        // With GSO or GRO an skb may be split or merged between two ports.
+        if exact {
+            wires(crossing, &mut findings);
+        }
+    }
+    if let Some(opening) = &trial.opening {
+        opened(opening, &mut findings);
+    }
+    if exact && around.accounting {
+        accounted(trial, crossings, &mut findings);
+    }
+    findings
+}
+
+/// The sending port carried the generator's frames and nothing else.
+fn tester_silent(c: &Crossing, report: Option<&DirectionReport>, all: &[DirectionReport], findings: &mut Vec<Finding>) {
+    let sender = roles(c.direction)[0];
+    let sent = report.map_or(0, |r| r.sent);
+    let allowed = stray(all.iter().map(|r| r.sent).sum());
+    if c.sender_tx > sent.saturating_add(allowed) {
+        findings.push(Finding::bad(format!(
+            "the {sender}'s own stack spoke: its port sent {} packets, the generator only {sent} ({} more)",
+            c.sender_tx,
+            c.sender_tx - sent
+        )));
+    } else if sent > c.sender_tx.saturating_add(allowed) {
+        findings.push(Finding::bad(format!(
+            "the generator says that it sent {sent} frames, the {sender}'s port counted only {}",
+            c.sender_tx
+        )));
+    }
+}
+
+/// What the receiver's port counted is what the generator accounted for.
+fn arrived(c: &Crossing, r: &DirectionReport, findings: &mut Vec<Finding>) {
+    let receiver = roles(c.direction)[3];
+    let accounted = [r.received, r.duplicated, r.corrupted, r.uncaptured, r.foreign]
+        .iter()
+        .fold(0, |a: u64, &b| a.saturating_add(b));
+    if accounted.abs_diff(c.receiver_rx) > stray(r.sent) {
+        findings.push(Finding::bad(format!(
+            "the {receiver}'s port received {} packets, the generator accounts for {accounted} of them",
+            c.receiver_rx
+        )));
+    }
+    if r.sent > 0 && r.received == 0 {
+        findings.push(Finding::bad(format!("{}: {} frames were sent and none arrived", c.direction.name(), r.sent)));
+    } else if r.flows_silent > 0 && r.sent >= r.flows {
+        findings.push(Finding::note(format!(
+            "{}: no frame arrived of {} of {} flows",
+            c.direction.name(),
+            r.flows_silent,
+            r.flows
+        )));
+    }
+}
+
+/// A wire neither adds nor swallows; the DUT may drop, and must not invent.
+fn wires(c: &Crossing, findings: &mut Vec<Finding>) {
+    let [sender, ingress, egress, receiver] = roles(c.direction);
+    for (from, tx, to, rx) in
+        [(sender, c.sender_tx, ingress, c.ingress_rx), (egress, c.egress_tx, receiver, c.receiver_rx)]
+    {
+        if tx.abs_diff(rx) > stray(tx) {
+            findings
+                .push(Finding::bad(format!("port {from} sent {tx} packets, port {to} at the other end received {rx}")));
+        }
+    }
+    if c.egress_tx > c.ingress_rx.saturating_add(stray(c.ingress_rx)) {
+        findings.push(Finding::bad(format!(
+            "the DUT sent more than it received: {} packets into port {ingress}, {} out of port {egress}",
+            c.ingress_rx, c.egress_tx
+        )));
+    }
+    let vanished = c.ingress_rx.saturating_sub(c.egress_tx).saturating_sub(c.egress_dropped);
+    if vanished > stray(c.ingress_rx) {
+        findings.push(Finding::note(format!(
+            "{vanished} of {} packets entered the DUT by port {ingress} and neither left it nor show in the drops of \
+             port {egress}",
+            c.ingress_rx
+        )));
+    }
+}
+
+/// Every flow was open before the measured packets.
+fn opened(opening: &Opening, findings: &mut Vec<Finding>) {
+    if opening.opened < opening.wanted {
+        findings.push(Finding::bad(format!("only {} of {} flows could be opened", opening.opened, opening.wanted)));
+    }
+    if let Some(tracked) = opening.tracked
+        && tracked < opening.opened
+    {
+        findings.push(Finding::bad(format!(
+            "{} flows were opened, the DUT tracks only {tracked} connections",
+            opening.opened
+        )));
+    }
+}
+
+/// Conntrack's accounting grew by what entered the DUT.
+fn accounted(trial: &Trial, crossings: &[Crossing; 2], findings: &mut Vec<Finding>) {
+    let Ok((before, after)) = both("conntrack entries", &trial.before.conntrack, &trial.after.conntrack) else {
+        return;
+    };
+    // An entry that expired took its counts with it; without entries there is nothing to account to.
+    if after.entries < before.entries || after.entries == 0 {
+        return;
+    }
+    let total = |o: &crate::observation::Conntrack| o.original.packets.saturating_add(o.reply.packets);
+    let entered: u64 = crossings.iter().map(|c| c.ingress_rx).sum();
+    match step("conntrack accounting", total(before), total(after)) {
+        Err(text) => findings.push(Finding::bad(text)),
+        Ok(0) if entered > stray(entered) => findings
+            .push(Finding::bad(format!("conntrack accounting stood still while {entered} packets entered the DUT"))),
+        Ok(counted) if counted.abs_diff(entered) > stray(entered) => {
+            findings.push(Finding::bad(format!("conntrack accounted for {counted} packets, {entered} entered the DUT")))
+        }
+        Ok(_) => {}
+    }
+}
+
+/// Whether the generator drove `direction`; with iperf3 both directions carry packets.
+pub(super) fn driven(offered: &Offered, direction: Direction) -> bool {
+    match offered {
+        Offered::Frames(reports) => reports.iter().any(|r| r.direction == direction && r.sent > 0),
+        Offered::Bulk(_) => true,
+    }
+}
