@@ -1,1 +1,24 @@
-//! Reports.
+//! The result model, its statistics, its verdicts and its renderers.
+//!
+//! A run emits one stream of [`event`]s. [`RunResult`] is made from it: the raw samples, and the [`judge`]ment that
+//! follows from them. Everything here is pure but [`RunResult::load`] and [`RunResult::save`], and needs no privilege.
+
+pub mod environment;
+pub mod event;
+pub mod judge;
+mod numbers;
+pub mod observation;
+pub mod offered;
+pub mod proof;
+pub mod result;
+pub mod sample;
+pub mod stats;
+pub mod store;
+mod stream;
+pub mod table;
+pub mod trial;
+mod wording;
+
+pub use judge::{Judgement, judge};
+pub use result::RunResult;
+pub use store::ResultError;

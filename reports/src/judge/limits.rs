@@ -1,0 +1,50 @@
+//! Limits of the setup: what no row by itself can tell.
+
+use flowgauge_scenarios::Plan;
+
+use crate::environment::{Accelerator, Environment};
+use crate::event::Warning;
+
+/// The least final trial of RFC 2544 section 24, in milliseconds.
+const RFC2544_TRIAL_MS: u64 = 60_000;
+/// Blocks that a claim in wall-clock time should rest on.
+const BLOCKS: u32 = 10;
+
+/// Warnings about trial lengths, the number of blocks, what the counters count, and the machine.
+pub(super) fn of_the_setup(plan: &Plan, environment: Option<&Environment>) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let mut warn = |text: String, remedy: &str| warnings.push(Warning { text, remedy: remedy.to_owned() });
+    if environment.is_some_and(|e| e.accelerator == Accelerator::Tcg) {
+        warn(
+            "the kernel under test was emulated (TCG): its rates are not those of hardware, only ratios between \
+             datapaths carry over"
+                .to_owned(),
+            "quote the ratios, or run where KVM boots a kernel or the host's own kernel can do it",
+        );
+    }
+    if let Some(shortest) = plan.scenarios.iter().map(|s| s.method.trial).min()
+        && shortest.ms < RFC2544_TRIAL_MS
+    {
+        warn(
+            format!("trials of {shortest} are shorter than the 60 s that RFC 2544 asks for"),
+            "take --trial 60s for figures to publish",
+        );
+    }
+    if let Some(fewest) = plan.scenarios.iter().map(|s| s.method.blocks).min()
+        && fewest < BLOCKS
+    {
+        warn(
+            format!(
+                "some rows rest on {fewest} blocks; with fewer than 5 the interval is only the range of the values"
+            ),
+            "take --blocks 10 or more before you believe a small difference",
+        );
+    }
+    for s in plan.scenarios.iter().filter(|s| s.links.gso || s.links.gro) {
+        warn(
+            format!("{}: segmentation or receive offload is on, so the counters count skbs, not wire packets", s.name),
+            "compare packets across ports only with gso = false and gro = false",
+        );
+    }
+    warnings
+}

@@ -1,0 +1,117 @@
+//! The numbers of one trial.
+
+use flowgauge_scenarios::Direction;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::observation::{CpuObservation, CpuTimes};
+use crate::offered::DirectionReport;
+use crate::trial::{Calibration, Offered, Trial};
+
+/// What one trial gave. A number that cannot be had is none, never zero.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sample {
+    /// The trial's block.
+    pub block: u32,
+    /// Frames per second delivered, all directions together; for iperf3 bits per second of payload.
+    pub throughput: Option<f64>,
+    /// Bits per second delivered at L2, FCS included; none for iperf3.
+    pub l2_bps: Option<f64>,
+    /// Frames per second offered, all directions together; none for iperf3.
+    pub offered_pps: Option<f64>,
+    /// Frames lost in the DUT over frames sent; what the tester failed to capture is not counted.
+    pub loss: Option<f64>,
+    /// Share of all CPUs' time that was not idle.
+    pub cpu: Option<f64>,
+    /// Share of all CPUs' time spent in soft interrupts.
+    pub softirq: Option<f64>,
+    /// Soft interrupt nanoseconds per delivered frame, net of what the generator alone costs; never below zero.
+    pub cost_ns: Option<f64>,
+    /// Median latency in nanoseconds, of the slower direction.
+    pub p50_ns: Option<f64>,
+    /// 99th percentile of latency in nanoseconds, of the slower direction.
+    pub p99_ns: Option<f64>,
+}
+
+/// The numbers of `trial`, net of `calibration` where the generator was calibrated.
+pub(super) fn sample(trial: &Trial, calibration: Option<&Calibration>) -> Sample {
+    let cpu = spent(&trial.cpu_before, &trial.cpu_after);
+    let common = Sample {
+        block: trial.block,
+        cpu: cpu.as_ref().map(|c| 1.0 - c.idle),
+        softirq: cpu.as_ref().map(|c| c.softirq),
+        ..Sample::default()
+    };
+    match &trial.offered {
+        Offered::Bulk(bulk) => {
+            let received = bulk.sides.iter().map(|side| side.received_bps).sum::<f64>();
+            Sample { throughput: (!bulk.sides.is_empty() && received.is_finite()).then_some(received), ..common }
+        }
+        Offered::Frames(reports) => {
+            let received: u64 = reports.iter().map(|r| r.received).sum();
+            let cost = |c: &Spent, calibration: &Calibration| {
+                ratio(c.softirq_ns, received as f64).map(|ns| (ns - calibration.softirq_ns_per_packet).max(0.0))
+            };
+            let usable = calibration.filter(|c| c.offered_pps > 0.0);
+            Sample {
+                throughput: sum(reports, |r| ratio(r.received as f64, seconds(r))),
+                l2_bps: sum(reports, |r| {
+                    let size = ratio(r.sent_bytes_l2 as f64, r.sent as f64)?;
+                    ratio(r.received as f64 * size * 8.0, seconds(r))
+                }),
+                offered_pps: sum(reports, |r| Some(r.offered_pps).filter(|pps| pps.is_finite())),
+                loss: ratio(
+                    reports.iter().map(|r| r.lost.saturating_sub(r.uncaptured)).sum::<u64>() as f64,
+                    reports.iter().map(|r| r.sent).sum::<u64>() as f64,
+                ),
+                cost_ns: cpu.as_ref().zip(usable).and_then(|(c, calibration)| cost(c, calibration)),
+                p50_ns: slowest(reports, |l| l.p50_ns),
+                p99_ns: slowest(reports, |l| l.p99_ns),
+                ..common
+            }
+        }
+    }
+}
+
+/// Who receives what a direction sends.
+pub(super) const fn receiver(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Downstream => "client",
+        _ => "server",
+    }
+}
+
+struct Spent {
+    idle: f64,
+    softirq: f64,
+    softirq_ns: f64,
+}
+
+/// What the CPUs spent; none when no tick passed.
+fn spent(before: &CpuObservation, after: &CpuObservation) -> Option<Spent> {
+    let delta = |get: fn(&CpuTimes) -> u64| -> f64 {
+        // Idle time is known to run backwards by a tick; a CPU that came or went is left out by `zip`.
+        before.cpus.iter().zip(&after.cpus).map(|(b, a)| get(a).saturating_sub(get(b))).sum::<u64>() as f64
+    };
+    let (idle, softirq_ns) = (delta(|c| c.idle_ns), delta(|c| c.softirq_ns));
+    let busy = delta(|c| c.user_ns) + delta(|c| c.system_ns) + delta(|c| c.irq_ns) + softirq_ns;
+    let total = busy + idle + delta(|c| c.steal_ns);
+    Some(Spent { idle: ratio(idle, total)?, softirq: ratio(softirq_ns, total)?, softirq_ns })
+}
+
+fn seconds(report: &DirectionReport) -> f64 {
+    report.send_duration_ns as f64 / 1e9
+}
+
+fn ratio(a: f64, b: f64) -> Option<f64> {
+    Some(a / b).filter(|q| q.is_finite())
+}
+
+/// The sum over directions; none without any, or when one has no number.
+fn sum(reports: &[DirectionReport], get: impl Fn(&DirectionReport) -> Option<f64>) -> Option<f64> {
+    if reports.is_empty() { None } else { reports.iter().map(get).sum() }
+}
+
+fn slowest(reports: &[DirectionReport], get: impl Fn(&crate::offered::Latency) -> u64) -> Option<f64> {
+    reports.iter().filter_map(|r| r.latency.as_ref().map(&get)).max().map(|ns| ns as f64)
+}

@@ -1,0 +1,67 @@
+//! The judgement: what follows from the raw samples of a run. Pure, and recomputed whenever a result is read.
+
+mod gain;
+mod limits;
+mod metrics;
+mod row;
+mod verdict;
+mod warnings;
+
+use flowgauge_scenarios::{Hole, Plan};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::environment::Environment;
+use crate::event::Warning;
+use crate::trial::{Calibration, Trial};
+
+pub use gain::Gain;
+pub use metrics::Sample;
+pub use row::{Row, Totals};
+pub use verdict::Verdict;
+
+/// What follows from the samples of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Judgement {
+    /// One row per cell of the plan, in its order.
+    pub rows: Vec<Row>,
+    /// What could not be measured, with the reasons.
+    pub holes: Vec<Hole>,
+    /// What limits the worth of the data, with remedies.
+    pub warnings: Vec<Warning>,
+    /// Good only if every row is.
+    pub verdict: Verdict,
+}
+
+impl Judgement {
+    /// Whether every row is good.
+    pub fn good(&self) -> bool {
+        self.verdict == Verdict::Good
+    }
+
+    /// The exit code of a run that went through its plan: 0 when all is good, else 1.
+    pub fn exit_code(&self) -> u8 {
+        u8::from(!self.good())
+    }
+
+    /// The rows of a scenario, in the order of its datapaths.
+    pub fn rows_of(&self, scenario: usize) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(move |row| row.scenario == scenario)
+    }
+}
+
+/// Judges the samples of a run. Cells and calibrations must be of the plan ([`crate::RunResult`] checks that).
+pub fn judge(
+    plan: &Plan,
+    trials: &[Trial],
+    calibrations: &[Calibration],
+    environment: Option<&Environment>,
+) -> Judgement {
+    let mut rows: Vec<Row> =
+        (0..plan.cells.len()).map(|cell| row::row(plan, cell, trials, calibrations, environment)).collect();
+    gain::compare(&mut rows);
+    let verdict = verdict::overall(rows.iter().map(|row| &row.verdict));
+    let mut warnings = limits::of_the_setup(plan, environment);
+    warnings.extend(rows.iter().flat_map(|row| warnings::of_row(row, &plan.scenarios[row.scenario])));
+    Judgement { rows, holes: plan.holes.clone(), warnings, verdict }
+}

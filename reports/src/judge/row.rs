@@ -1,0 +1,194 @@
+//! A row: everything about one cell.
+
+use flowgauge_scenarios::{Control, Datapath, Engine, Families, Load, Plan, Policy, Protocol};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::gain::Gain;
+use super::metrics::{Sample, receiver, sample};
+use super::verdict::{self, Verdict};
+use crate::environment::{Accelerator, Clock, Environment};
+use crate::proof::{Proof, Surroundings, pool, prove};
+use crate::stats::{Estimate, Unit};
+use crate::trial::{Calibration, Offered, Trial};
+
+/// Frames over all trials of a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Totals {
+    /// Sent.
+    pub sent: u64,
+    /// Received intact, first copies.
+    pub received: u64,
+    /// Lost in the DUT.
+    pub lost: u64,
+    /// Further copies.
+    pub duplicated: u64,
+    /// Out of order within their flow.
+    pub reordered: u64,
+    /// Arrived with a wrong header, checksum or payload.
+    pub corrupted: u64,
+    /// Not captured by the testers' receiving rings.
+    pub uncaptured: u64,
+    /// The testers concerned: `client`, `server`.
+    pub uncaptured_by: Vec<String>,
+    /// Arrived with a checksum that an offload had left open.
+    pub unverified: u64,
+}
+
+/// What is known about one scenario on one datapath.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Row {
+    /// Index into the plan's cells.
+    pub cell: usize,
+    /// Index into the plan's scenarios.
+    pub scenario: usize,
+    /// The scenario's name.
+    pub name: String,
+    /// What happens to packets.
+    pub policy: Policy,
+    /// Their families.
+    pub families: Families,
+    /// Their transport protocol.
+    pub protocol: Protocol,
+    /// The engine that offered them.
+    pub engine: Engine,
+    /// How the kernel forwards them.
+    pub datapath: Datapath,
+    /// What was broken on purpose: the verdict of an offloading row must then be bad.
+    pub control: Control,
+    /// The kernel under test; none where the run failed before it knew.
+    pub kernel: Option<String>,
+    /// What time was measured in.
+    pub clock: Option<Clock>,
+    /// What executed the kernel.
+    pub accelerator: Option<Accelerator>,
+    /// Trials done.
+    pub trials: usize,
+    /// Trials planned.
+    pub planned: usize,
+    /// Frames per second delivered, or bits per second of payload for iperf3.
+    pub throughput: Option<Estimate>,
+    /// Bits per second delivered at L2 with FCS.
+    pub l2_bps: Option<Estimate>,
+    /// Frames per second offered.
+    pub offered_pps: Option<Estimate>,
+    /// Share of the sent frames that the DUT lost.
+    pub loss: Option<Estimate>,
+    /// Share of all CPUs that was busy.
+    pub cpu: Option<Estimate>,
+    /// Share of all CPUs spent in soft interrupts.
+    pub softirq: Option<Estimate>,
+    /// Soft interrupt time per delivered frame, net of the generator's.
+    pub cost: Option<Estimate>,
+    /// Median latency.
+    pub latency_p50: Option<Estimate>,
+    /// 99th percentile of latency.
+    pub latency_p99: Option<Estimate>,
+    /// Against the software-only baseline of the same scenario; none on the baseline itself and where it is missing.
+    pub gain: Option<Gain>,
+    /// Whether the generator, not the DUT, set the throughput.
+    pub generator_limited: bool,
+    /// Frames over all trials; none for iperf3.
+    pub totals: Option<Totals>,
+    /// The numbers of each trial, in the order of the run.
+    pub samples: Vec<Sample>,
+    /// The path and who saw it.
+    pub proof: Proof,
+    /// What it comes to.
+    pub verdict: Verdict,
+}
+
+/// From this share of its own limit on, the generator is taken to be the bottleneck.
+const NEAR_LIMIT: f64 = 0.9;
+
+/// The row of `cell`, all but the gain.
+pub(super) fn row(
+    plan: &Plan,
+    cell: usize,
+    trials: &[Trial],
+    calibrations: &[Calibration],
+    environment: Option<&Environment>,
+) -> Row {
+    let index = plan.cells[cell].scenario;
+    let (scenario, datapath) = (&plan.scenarios[index], plan.cells[cell].datapath);
+    let own: Vec<&Trial> = trials.iter().filter(|t| t.cell == cell).collect();
+    let calibration = calibrations.iter().rfind(|c| c.scenario == index);
+    let around = Surroundings { scenario, accounting: environment.is_some_and(accounting) };
+    let samples: Vec<Sample> = own.iter().map(|t| sample(t, calibration)).collect();
+    let proofs: Vec<(u32, Proof)> = own.iter().map(|t| (t.block, prove(t, &around))).collect();
+    let proof = pool(&proofs);
+    let totals = totals(&own);
+    let estimate = |get: fn(&Sample) -> Option<f64>, unit| {
+        Estimate::of(&samples.iter().filter_map(get).collect::<Vec<f64>>(), unit)
+    };
+    let unit = if scenario.engine == Engine::Raw { Unit::FramesPerSecond } else { Unit::BitsPerSecond };
+    let throughput = estimate(|s| s.throughput, unit);
+    let limit = calibration.map(|c| c.offered_pps).filter(|_| scenario.traffic.load == Load::Max);
+    let verdict = verdict::of_row(datapath, &proof, totals.as_ref().map_or(0, |t| t.corrupted));
+    Row {
+        cell,
+        scenario: index,
+        name: scenario.name.clone(),
+        policy: scenario.policy,
+        families: scenario.traffic.families,
+        protocol: scenario.traffic.protocol,
+        engine: scenario.engine,
+        datapath,
+        control: scenario.control,
+        kernel: environment.map(|e| e.kernel_release.clone()),
+        clock: environment.map(|e| e.clock),
+        accelerator: environment.map(|e| e.accelerator),
+        trials: own.len(),
+        planned: plan.steps.iter().filter(|s| s.cell == cell).count(),
+        throughput,
+        l2_bps: estimate(|s| s.l2_bps, Unit::BitsPerSecond),
+        offered_pps: estimate(|s| s.offered_pps, Unit::FramesPerSecond),
+        loss: estimate(|s| s.loss, Unit::Share),
+        cpu: estimate(|s| s.cpu, Unit::Share),
+        softirq: estimate(|s| s.softirq, Unit::Share),
+        cost: estimate(|s| s.cost_ns, Unit::NanosecondsPerPacket),
+        latency_p50: estimate(|s| s.p50_ns, Unit::Nanoseconds),
+        latency_p99: estimate(|s| s.p99_ns, Unit::Nanoseconds),
+        gain: None,
+        generator_limited: limit
+            .zip(throughput)
+            .is_some_and(|(limit, reached)| limit > 0.0 && reached.median >= NEAR_LIMIT * limit),
+        totals,
+        samples,
+        proof,
+        verdict,
+    }
+}
+
+/// Whether conntrack accounting was on, by the fingerprint.
+fn accounting(environment: &Environment) -> bool {
+    let on = |line: &String| {
+        line.split_once('=')
+            .is_some_and(|(name, value)| name.trim() == "net.netfilter.nf_conntrack_acct" && value.trim() == "1")
+    };
+    environment.settings.iter().any(on)
+}
+
+fn totals(trials: &[&Trial]) -> Option<Totals> {
+    let mut totals = Totals::default();
+    let mut any = false;
+    for trial in trials {
+        let Offered::Frames(reports) = &trial.offered else { continue };
+        any = true;
+        for r in reports {
+            totals.sent += r.sent;
+            totals.received += r.received;
+            totals.lost += r.lost.saturating_sub(r.uncaptured);
+            totals.duplicated += r.duplicated;
+            totals.reordered += r.reordered;
+            totals.corrupted += r.corrupted;
+            totals.uncaptured += r.uncaptured;
+            totals.unverified += r.unverified;
+            let who = receiver(r.direction);
+            if r.uncaptured > 0 && !totals.uncaptured_by.iter().any(|w| w == who) {
+                totals.uncaptured_by.push(who.to_owned());
+            }
+        }
+    }
+    any.then_some(totals)
+}

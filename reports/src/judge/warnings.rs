@@ -1,0 +1,78 @@
+//! Warnings about the data of a row, each with a remedy.
+
+use flowgauge_scenarios::{Control, Engine, Scenario};
+
+use super::row::Row;
+use super::verdict::Verdict;
+use crate::event::Warning;
+use crate::stats::{Estimate, FEW};
+
+/// An interval wider than this share of its median is noisy.
+const NOISY: f64 = 0.1;
+/// The least share of the intended load that counts as reached.
+const REACHED: f64 = 0.99;
+
+/// Everything about the data of `row` that its reader should know.
+pub(super) fn of_row(row: &Row, scenario: &Scenario) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let mut warn = |text: String, remedy: &str| {
+        let text = format!("{} on {}: {text}", row.name, row.datapath.name());
+        warnings.push(Warning { text, remedy: remedy.to_owned() });
+    };
+    if row.trials < row.planned {
+        warn(format!("{} of {} planned trials were done", row.trials, row.planned), "run it again to the end");
+    }
+    if row.generator_limited {
+        warn(
+            "the generator was the limit: the throughput, and any gain in it, is a lower bound".to_owned(),
+            "look at the cost per packet, give the testers more CPUs, or compare at a fixed load (--load 20kpps)",
+        );
+    }
+    if let Some(totals) = row.totals.as_ref().filter(|t| t.uncaptured > 0) {
+        let who = totals.uncaptured_by.join(" and the ");
+        warn(
+            format!(
+                "the {who} could not capture {} of {} frames; they are not counted as the DUT's loss",
+                totals.uncaptured, totals.sent
+            ),
+            "offer less (--load), or give the testers more CPUs",
+        );
+    }
+    if let Some(totals) = row.totals.as_ref().filter(|t| t.unverified > 0) {
+        warn(
+            format!("the checksums of {} frames were left to an offload and not verified", totals.unverified),
+            "set checksum = false in [links]",
+        );
+    }
+    let senders = if scenario.traffic.direction == flowgauge_scenarios::Direction::Both { 2.0 } else { 1.0 };
+    let each: f64 = scenario.traffic.families.each().iter().map(|&f| scenario.traffic.mean_size(f)).sum::<f64>()
+        / scenario.traffic.families.each().len() as f64;
+    if let (Some(wanted), Some(offered), Engine::Raw) = (scenario.traffic.load.pps(each), row.offered_pps, row.engine)
+        && offered.median < REACHED * wanted * senders
+    {
+        warn(
+            format!("{:.0} frames/s were asked for, {:.0} were offered", wanted * senders, offered.median),
+            "ask for less (--load), or give the testers more CPUs",
+        );
+    }
+    let noisy = |e: &Estimate| e.n >= FEW && e.relative_width() > NOISY;
+    if let Some(throughput) = row.throughput.filter(noisy) {
+        warn(
+            format!("the interval of the throughput spans {:.0} % of its median", throughput.relative_width() * 100.0),
+            "take more blocks or longer trials, and leave the machine alone meanwhile",
+        );
+    }
+    if row.engine == Engine::Raw && row.trials > 0 && row.cost.is_none() {
+        warn(
+            "there is no cost per packet: the generator was not calibrated, or no CPU time was read".to_owned(),
+            "look for warnings of the run about calibration",
+        );
+    }
+    if row.control != Control::None && row.datapath.offloads() && row.verdict == Verdict::Good {
+        warn(
+            format!("the control `{}` did not turn the verdict: the proof cannot be trusted here", row.control.name()),
+            "report this with the run's folder",
+        );
+    }
+    warnings
+}

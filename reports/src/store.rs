@@ -1,0 +1,168 @@
+//! Results on disk: `result.json`, or the `events.jsonl` that it is made from.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::environment::Environment;
+use crate::event::{Event, SCHEMA_VERSION, Warning};
+use crate::judge::judge;
+use crate::result::{Ending, RunResult};
+use crate::stream::check;
+use crate::trial::{Calibration, Trial};
+
+/// Why a result cannot be had or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum ResultError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}; give a run's folder, its result.json or its events.jsonl", path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is not a result.
+    #[error("{} is not a result of flowgauge: {message}; it is damaged, or another program's", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The parser's text, with the line.
+        message: String,
+    },
+    /// Another version wrote it.
+    #[error(
+        "the result has schema version {found}, this flowgauge reads version {SCHEMA_VERSION}: \
+         take the flowgauge that wrote it, or run it again"
+    )]
+    WrongVersion {
+        /// What it says.
+        found: u64,
+    },
+    /// No run began.
+    #[error("the events do not begin with `started`: the beginning is missing, or the run ended before it began")]
+    NoStart,
+    /// Events or samples do not fit the plan.
+    #[error("the result contradicts itself: it holds {what}; it is damaged")]
+    Inconsistent {
+        /// What was found.
+        what: String,
+    },
+    /// The file cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// `result.json` without its judgement, which is never read: it is recomputed.
+#[derive(Deserialize)]
+struct Stored {
+    schema_version: u32,
+    run: String,
+    unix_s: f64,
+    command: Vec<String>,
+    ending: Ending,
+    environment: Option<Environment>,
+    plan: flowgauge_scenarios::Plan,
+    calibrations: Vec<Calibration>,
+    trials: Vec<Trial>,
+    warnings: Vec<Warning>,
+}
+
+impl RunResult {
+    /// Reads a run's folder, its `result.json` or its `events.jsonl`, and judges the samples anew.
+    ///
+    /// # Errors
+    /// One sentence on what is wrong with the file. Events that break off within the last line are no error: the
+    /// line is left out, and the ending is [`Ending::Truncated`].
+    pub fn load(path: impl AsRef<Path>) -> Result<RunResult, ResultError> {
+        let mut path = path.as_ref().to_owned();
+        if path.is_dir() {
+            let result = path.join("result.json");
+            path = if result.exists() { result } else { path.join("events.jsonl") };
+        }
+        let bytes = fs::read(&path).map_err(|source| ResultError::Unreadable { path: path.clone(), source })?;
+        let malformed = |message: String| ResultError::Malformed { path: path.clone(), message };
+        if path.extension().is_some_and(|e| e == "jsonl") {
+            return RunResult::from_events(events(&bytes, &malformed)?);
+        }
+        let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| malformed(e.to_string()))?;
+        match value.get("schema_version").and_then(serde_json::Value::as_u64) {
+            None => return Err(malformed("it has no schema_version".to_owned())),
+            Some(found) if found != u64::from(SCHEMA_VERSION) => return Err(ResultError::WrongVersion { found }),
+            Some(_) => {}
+        }
+        // From the text again and not from the value, for errors that give the line.
+        let s: Stored = serde_json::from_slice(&bytes).map_err(|e| malformed(e.to_string()))?;
+        check(&s.plan, &s.trials, &s.calibrations)?;
+        let judgement = judge(&s.plan, &s.trials, &s.calibrations, s.environment.as_ref());
+        Ok(RunResult {
+            schema_version: s.schema_version,
+            run: s.run,
+            unix_s: s.unix_s,
+            command: s.command,
+            ending: s.ending,
+            environment: s.environment,
+            plan: s.plan,
+            calibrations: s.calibrations,
+            trials: s.trials,
+            warnings: s.warnings,
+            judgement,
+        })
+    }
+
+    /// Writes the result as JSON. The file is there whole or not at all.
+    ///
+    /// # Errors
+    /// When the system refuses; an older file of that name is then left as it was.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ResultError> {
+        let path = path.as_ref();
+        let part = path.with_extension(format!("{}.part", std::process::id()));
+        let write = || -> io::Result<()> {
+            let mut text = serde_json::to_vec_pretty(self)?;
+            text.push(b'\n');
+            let mut file = File::create(&part)?;
+            file.write_all(&text)?;
+            file.sync_all()?;
+            fs::rename(&part, path)
+        };
+        write().map_err(|source| {
+            // What is left of it is of no use to anyone; the first error is the one to tell.
+            let _ = fs::remove_file(&part);
+            ResultError::Unwritable { path: path.to_owned(), source }
+        })
+    }
+}
+
+/// The events of a `events.jsonl`; a last line that breaks off is left out.
+fn events(bytes: &[u8], malformed: &impl Fn(String) -> ResultError) -> Result<Vec<Event>, ResultError> {
+    let whole = bytes.ends_with(b"\n");
+    let lines: Vec<&[u8]> = bytes.split(|&b| b == b'\n').filter(|line| !line.is_empty()).collect();
+    let mut events = Vec::with_capacity(lines.len());
+    for (index, line) in lines.iter().enumerate() {
+        match serde_json::from_slice(line) {
+            Ok(event) => events.push(event),
+            Err(_) if index > 0 && index + 1 == lines.len() && !whole => break,
+            Err(e) => {
+                version(line)?;
+                return Err(malformed(format!("line {}: {e}", index + 1)));
+            }
+        }
+    }
+    Ok(events)
+}
+
+/// A first line of another version is called that, and not damaged.
+fn version(line: &[u8]) -> Result<(), ResultError> {
+    let value: Option<serde_json::Value> = serde_json::from_slice(line).ok();
+    match value.as_ref().and_then(|v| v.get("schema_version")).and_then(serde_json::Value::as_u64) {
+        Some(found) if found != u64::from(SCHEMA_VERSION) => Err(ResultError::WrongVersion { found }),
+        _ => Ok(()),
+    }
+}
