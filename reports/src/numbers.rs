@@ -1,0 +1,106 @@
+//! Numbers as people read them: three significant digits, a unit that fits, an interval beside the median.
+
+use crate::stats::{Estimate, Unit};
+
+/// A scale: what to divide by, and what to call the result.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Scale {
+    pub(crate) by: f64,
+    pub(crate) name: &'static str,
+}
+
+/// The scale for numbers as large as `most`.
+pub(crate) fn scale(unit: Unit, most: f64) -> Scale {
+    let steps: &[(f64, &'static str)] = match unit {
+        Unit::FramesPerSecond => &[(1e6, "Mpps"), (1e3, "kpps"), (1.0, "pps")],
+        Unit::BitsPerSecond => &[(1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s"), (1.0, "bit/s")],
+        Unit::Share => &[(0.01, "%")],
+        Unit::Ratio => &[(1.0, "x")],
+        Unit::Nanoseconds => &[(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")],
+        Unit::NanosecondsPerPacket => &[(1.0, "ns")],
+    };
+    let fit = steps.iter().find(|s| most.abs() >= s.0).or(steps.last());
+    fit.map_or(Scale { by: 1.0, name: "" }, |&(by, name)| Scale { by, name })
+}
+
+/// Three significant digits, more before the point.
+pub(crate) fn digits(value: f64) -> String {
+    let rounded = match value.abs() {
+        v if v == 0.0 => return "0".to_owned(),
+        v if v >= 99.95 => format!("{value:.0}"),
+        v if v >= 9.995 => format!("{value:.1}"),
+        v if v >= 0.01 => format!("{value:.2}"),
+        _ => return format!("{value:.1e}"),
+    };
+    grouped(&rounded)
+}
+
+/// Thousands apart, by a narrow space, from five digits on.
+fn grouped(text: &str) -> String {
+    let (sign, plain) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
+    if plain.len() < 5 || plain.contains('.') {
+        return text.to_owned();
+    }
+    let groups: Vec<&str> = plain.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
+    format!("{sign}{}", groups.join("\u{202f}"))
+}
+
+/// A whole number, thousands apart.
+pub(crate) fn whole(number: u64) -> String {
+    grouped(&number.to_string())
+}
+
+/// The median with its unit: `58.1 kpps`, `2.02x`, `96.1 %`.
+pub(crate) fn median(e: &Estimate) -> String {
+    let scale = scale(e.unit, e.median);
+    join(&digits(e.median / scale.by), scale.name)
+}
+
+/// The interval in the median's scale, without the unit: `57.5–58.8`; a range of few values says so.
+pub(crate) fn interval(e: &Estimate) -> String {
+    let by = scale(e.unit, e.median).by;
+    let (low, high) = (digits(e.low / by), digits(e.high / by));
+    let mark = if e.range_only { "*" } else { "" };
+    if low == high { format!("{low}{mark}") } else { format!("{low}–{high}{mark}") }
+}
+
+/// A median with its interval in brackets: `2.02x [1.98, 2.05]`.
+pub(crate) fn both(e: &Estimate) -> String {
+    let by = scale(e.unit, e.median).by;
+    let few = if e.range_only { ", range" } else { "" };
+    format!("{} [{}, {}{few}]", median(e), digits(e.low / by), digits(e.high / by))
+}
+
+fn join(number: &str, unit: &str) -> String {
+    match unit {
+        "" => number.to_owned(),
+        "x" => format!("{number}x"),
+        unit => format!("{number} {unit}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_digits_and_a_unit_that_fits() {
+        let of = |value: f64, unit| median(&Estimate::of(&[value], unit).unwrap());
+        assert_eq!(of(58_123.0, Unit::FramesPerSecond), "58.1 kpps");
+        assert_eq!(of(999_960.0, Unit::FramesPerSecond), "1000 kpps");
+        assert_eq!(of(1_234_567.0, Unit::FramesPerSecond), "1.23 Mpps");
+        assert_eq!(of(2.0234, Unit::Ratio), "2.02x");
+        assert_eq!(of(0.961, Unit::Share), "96.1 %");
+        assert_eq!(of(0.0, Unit::Share), "0 %");
+        assert_eq!(of(480_000.0, Unit::Nanoseconds), "480 µs");
+        assert_eq!(of(12_345.0, Unit::NanosecondsPerPacket), "12\u{202f}345 ns");
+    }
+
+    #[test]
+    fn an_interval_has_the_scale_of_its_median_and_marks_a_range() {
+        let e =
+            Estimate { median: 999.0, low: 990.0, high: 1001.0, n: 10, unit: Unit::FramesPerSecond, range_only: false };
+        assert_eq!(interval(&e), "990–1001");
+        assert_eq!(both(&Estimate { range_only: true, ..e }), "999 pps [990, 1001, range]");
+    }
+}

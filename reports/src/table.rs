@@ -1,0 +1,191 @@
+//! The terminal table: one block per scenario, then what could not be measured, what does not fit, and what to know.
+
+use std::fmt::Write;
+
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
+
+use crate::judge::{Row, Verdict};
+use crate::numbers::{interval, median};
+use crate::proof::{Path, Severity, percent};
+use crate::result::{Ending, RunResult};
+use crate::stats::Estimate;
+use crate::wording;
+
+/// How to draw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Columns of the terminal.
+    pub width: u16,
+    /// Whether the terminal shows colours.
+    pub colour: bool,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Style { width: 100, colour: false }
+    }
+}
+
+/// The whole result as text, a newline at its end.
+pub fn render(result: &RunResult, style: Style) -> String {
+    let mut text = String::new();
+    header(&mut text, result, style);
+    for (index, scenario) in result.plan.scenarios.iter().enumerate() {
+        let rows: Vec<&Row> = result.judgement.rows_of(index).collect();
+        let _ = writeln!(text, "\n{}", emphasis(&scenario.name, style));
+        paragraph(&mut text, "  ", &wording::scenario(scenario), style);
+        let _ = writeln!(text, "  {}", wording::kernel_and_clock(result.environment.as_ref()));
+        if !rows.is_empty() {
+            let _ = writeln!(text, "{}", block(&rows, style));
+        }
+        for hole in result.judgement.holes.iter().filter(|h| h.scenario == index) {
+            let line = format!("{}: not measured: {}; {}", hole.datapath.name(), hole.gap.reason, hole.gap.instead);
+            paragraph(&mut text, "  ", &line, style);
+        }
+    }
+    if result.judgement.rows.iter().any(|r| r.throughput.is_some_and(|t| t.range_only)) {
+        text.push_str("\n* fewer than 5 trials: the range of the values, not an interval\n");
+    }
+    verdicts(&mut text, result, style);
+    let warnings: Vec<String> =
+        result.judgement.warnings.iter().chain(&result.warnings).map(|w| format!("{}; {}", w.text, w.remedy)).collect();
+    list(&mut text, "Warnings", &warnings, style);
+    text
+}
+
+fn header(text: &mut String, result: &RunResult, style: Style) {
+    let _ = writeln!(text, "{}", emphasis(&format!("flowgauge {}", result.run), style));
+    if let Some(e) = &result.environment {
+        let line = format!(
+            "kernel {} ({}), {}, {} clock, {} CPUs, {} topology",
+            e.kernel_release,
+            e.kernel_origin,
+            wording::accelerator(e.accelerator),
+            wording::clock(e.clock),
+            e.cpus,
+            e.topology
+        );
+        paragraph(text, "", &line, style);
+    }
+    let _ = writeln!(text, "seed {}, medians with 95 % intervals", result.plan.seed);
+    match &result.ending {
+        Ending::Complete => {}
+        Ending::Failed { message, .. } => paragraph(text, "", &format!("THE RUN FAILED: {message}"), style),
+        Ending::Truncated => text.push_str("THE RUN WAS CUT OFF: this is what it had measured by then\n"),
+    }
+}
+
+fn block(rows: &[&Row], style: Style) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_width(style.width);
+    if style.colour {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    let throughput = rows.iter().find_map(|r| r.throughput).map_or("throughput", |t| match t.unit {
+        crate::stats::Unit::BitsPerSecond => "goodput",
+        _ => "throughput",
+    });
+    let heads = ["datapath", throughput, "gain", "CPU", "cost/pkt", "loss", "latency", "path proof", "verdict"];
+    table.set_header(heads.iter().enumerate().map(|(i, head)| aligned(Cell::new(head), i)));
+    for row in rows {
+        table.add_row(cells(row).into_iter().enumerate().map(|(i, cell)| aligned(cell, i)));
+    }
+    table
+}
+
+/// Numbers to the right, words to the left.
+fn aligned(cell: Cell, column: usize) -> Cell {
+    if (1..=6).contains(&column) { cell.set_alignment(CellAlignment::Right) } else { cell }
+}
+
+fn cells(row: &Row) -> Vec<Cell> {
+    let two = |e: Option<Estimate>| e.map_or_else(|| "-".to_owned(), |e| format!("{}\n{}", median(&e), interval(&e)));
+    let one = |e: Option<Estimate>| e.map_or_else(|| "-".to_owned(), |e| median(&e));
+    let latency = match (row.latency_p50, row.latency_p99) {
+        (Some(p50), Some(p99)) => format!("p50 {}\np99 {}", median(&p50), median(&p99)),
+        _ => "-".to_owned(),
+    };
+    vec![
+        Cell::new(row.datapath.name()),
+        Cell::new(two(row.throughput)),
+        Cell::new(gain(row)),
+        Cell::new(one(row.cpu)),
+        Cell::new(two(row.cost)),
+        Cell::new(one(row.loss)),
+        Cell::new(latency),
+        Cell::new(path(row)).fg(match &row.proof.path {
+            Path::Unproven { .. } | Path::Disagree { .. } => Color::Yellow,
+            _ => Color::Reset,
+        }),
+        Cell::new(row.verdict.name()).add_attribute(Attribute::Bold).fg(match &row.verdict {
+            Verdict::Good => Color::Green,
+            Verdict::Bad { .. } => Color::Red,
+            Verdict::Unproven { .. } => Color::Yellow,
+        }),
+    ]
+}
+
+fn gain(row: &Row) -> String {
+    match row.gain.and_then(|g| g.throughput.map(|t| (g.lower_bound, t))) {
+        None if row.datapath == flowgauge_scenarios::Datapath::BASELINE => "baseline".to_owned(),
+        None => "-".to_owned(),
+        Some((lower_bound, t)) => format!("{}{}\n{}", if lower_bound { "≥ " } else { "" }, median(&t), interval(&t)),
+    }
+}
+
+fn path(row: &Row) -> String {
+    let share = row.proof.bypass.map(|b| format!(" {}", percent(b))).unwrap_or_default();
+    format!("{}{share}\n{}/{} agree", row.proof.path.name(), row.proof.agreeing, row.proof.witnesses.len())
+}
+
+fn verdicts(text: &mut String, result: &RunResult, style: Style) {
+    let name = |row: &Row| format!("{} on {}", row.name, row.datapath.name());
+    let rows = &result.judgement.rows;
+    let reasons: Vec<String> =
+        rows.iter().filter_map(|r| Some(format!("{}: {}: {}", name(r), r.verdict.name(), r.verdict.why()?))).collect();
+    list(text, "Verdicts that are not good", &reasons, style);
+    let told = |row: &Row, text: &str| row.verdict.why() == Some(text);
+    let findings: Vec<String> = rows
+        .iter()
+        .flat_map(|r| r.proof.findings.iter().filter(|f| !told(r, &f.text)).map(move |f| (r, f)))
+        .map(|(r, f)| format!("{}: {}{}", name(r), if f.severity == Severity::Note { "note: " } else { "" }, f.text))
+        .collect();
+    list(text, "Findings", &findings, style);
+}
+
+fn list(text: &mut String, title: &str, items: &[String], style: Style) {
+    if items.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{}", emphasis(title, style));
+    for item in items {
+        paragraph(text, "- ", item, style);
+    }
+}
+
+/// Words wrapped at the width; `lead` begins the first line, and as many spaces the others.
+fn paragraph(text: &mut String, lead: &str, words: &str, style: Style) {
+    let width = usize::from(style.width).max(30);
+    let mut line = lead.to_owned();
+    let indent = " ".repeat(lead.chars().count());
+    let mut empty = true;
+    for word in words.split_whitespace() {
+        if !empty && line.chars().count() + 1 + word.chars().count() > width {
+            let _ = writeln!(text, "{}", line.trim_end());
+            line.clone_from(&indent);
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    let _ = writeln!(text, "{}", line.trim_end());
+}
+
+fn emphasis(text: &str, style: Style) -> String {
+    if style.colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+}
