@@ -11,6 +11,7 @@ pub mod addresses;
 mod conntrack_limit;
 pub mod features;
 pub mod journal;
+pub mod kernel;
 mod link;
 mod neighbour;
 mod netlink;
@@ -25,6 +26,7 @@ mod router;
 pub mod spec;
 pub mod sysctl;
 mod testbed;
+pub mod vm;
 
 pub use addresses::{CLIENT_LINK, SERVER_LINK};
 pub use conntrack_limit::raise_conntrack_limit;

@@ -1,0 +1,82 @@
+//! The guest's first file system: this binary, the modules it is to load, and a boot description.
+
+use super::{
+    VmError,
+    boot::{BootDescription, DESCRIPTION},
+    cpio::Archive,
+    own_binary,
+};
+use crate::kernel::LoadOrder;
+
+/// What every VM needs before the host's root and the channel are there. virtio_pci and
+/// virtio_console are modules in Debian's 6.1 and built in from 6.12 on. libcrc32c, under nf_tables
+/// and nf_conntrack, asks the crypto core for "crc32c" by that alias (up to 6.12), so no dependency names it.
+pub(crate) const BASE_MODULES: &[&str] = &["crc32c_generic", "virtio_pci", "virtio_console", "9p", "9pnet_virtio"];
+
+/// What the `router` testbed and its rulesets use. A module is asked for whenever it is a module in
+/// one of Debian's 6.1, 6.12 or 7.2; where it is built in or gone, the boot goes on.
+pub const ROUTER_MODULES: &[&str] = &[
+    // links and sockets
+    "af_packet",
+    "veth",
+    "dummy",
+    // nftables: the core, and the expressions of our rulesets
+    "nf_tables",
+    "nft_ct",
+    "nft_nat",
+    "nft_masq",
+    "nft_redir",
+    "nft_chain_nat",
+    "nft_limit",
+    "nft_reject",
+    "nft_reject_inet",
+    "nft_log",
+    "nft_numgen",
+    "nft_fib_inet",
+    "nft_fwd_netdev",
+    "nft_dup_netdev",
+    // connection tracking, also over netlink (IPv4 and IPv6 are part of nf_conntrack)
+    "nf_conntrack",
+    "nf_conntrack_netlink",
+    "nf_nat",
+    // the flowtable
+    "nf_flow_table",
+    "nf_flow_table_inet",
+    "nft_flow_offload",
+    // tc
+    "sch_ingress",
+    "cls_flower",
+    "cls_matchall",
+    "cls_bpf",
+    "act_ct",
+    "act_gact",
+    "act_mirred",
+    // the kernel's own generator, and socket statistics for iperf3 (ss)
+    "pktgen",
+    "inet_diag",
+    "tcp_diag",
+];
+
+/// The archive for one boot.
+pub(crate) fn build(
+    modules: &LoadOrder,
+    worker: Vec<String>,
+    environment: Vec<(String, String)>,
+) -> Result<Vec<u8>, VmError> {
+    let mut archive = Archive::default();
+    for folder in ["/dev", "/proc", "/sys", "/host"] {
+        archive.folder(folder);
+    }
+    // The kernel opens it for init before init can mount devtmpfs.
+    archive.character_device("/dev/console", 5, 1);
+    own_binary::add(&mut archive)?;
+    let path = |name: &str| format!("/modules/{name}.ko");
+    for module in &modules.load {
+        archive.file(&path(&module.name), 0o644, &module.object);
+    }
+    let modules = modules.load.iter().map(|module| path(&module.name)).collect();
+    let description = BootDescription { modules, worker, environment };
+    let text = serde_json::to_vec(&description).map_err(|e| VmError::Options(e.to_string()))?;
+    archive.file(DESCRIPTION, 0o644, &text);
+    Ok(archive.finish())
+}
