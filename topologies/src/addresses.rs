@@ -29,6 +29,10 @@ pub struct LinkPlan {
     pub tester_port: &'static str,
     /// Name of the DUT's end.
     pub dut_port: &'static str,
+    /// Interface index of the tester's end.
+    pub tester_index: u32,
+    /// Interface index of the DUT's end.
+    pub dut_index: u32,
     /// MAC address of the tester's end.
     pub tester_mac: [u8; 6],
     /// MAC address of the DUT's end.
@@ -61,6 +65,8 @@ pub const LINK_PREFIX_IPV6: u8 = 64;
 pub const CLIENT_LINK: LinkPlan = LinkPlan {
     tester_port: "client0",
     dut_port: "lan0",
+    tester_index: 12,
+    dut_index: 11,
     tester_mac: [0x02, 0x66, 0x67, 0x00, 0x01, 0x02],
     dut_mac: [0x02, 0x66, 0x67, 0x00, 0x01, 0x01],
     ipv4: Ends { tester: Ipv4Addr::new(198, 18, 0, 2), dut: Ipv4Addr::new(198, 18, 0, 1) },
@@ -73,6 +79,8 @@ pub const CLIENT_LINK: LinkPlan = LinkPlan {
 pub const SERVER_LINK: LinkPlan = LinkPlan {
     tester_port: "server0",
     dut_port: "wan0",
+    tester_index: 22,
+    dut_index: 21,
     tester_mac: [0x02, 0x66, 0x67, 0x00, 0x02, 0x02],
     dut_mac: [0x02, 0x66, 0x67, 0x00, 0x02, 0x01],
     ipv4: Ends { tester: Ipv4Addr::new(198, 19, 0, 2), dut: Ipv4Addr::new(198, 19, 0, 1) },

@@ -27,6 +27,9 @@ const UP_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) struct End<'a> {
     pub(crate) name: &'a str,
     pub(crate) mac: [u8; 6],
+    /// Its index, different from the other end's: where they are equal, linkwatch takes the port for a physical one and
+    /// may report its carrier a second late (linkwatch_urgent_event, net/core/link_watch.c).
+    pub(crate) index: u32,
     /// Whether it resolves neighbours. An end that does not (IFF_NOARP) joins no multicast group either, so it never
     /// speaks unasked.
     pub(crate) arp: bool,
@@ -44,12 +47,14 @@ pub(crate) async fn create(
 ) -> Result<(), NetlinkError> {
     let peer = LinkMessageBuilder::<LinkUnspec>::new()
         .name(far.name)
+        .index(far.index)
         .address(far.mac.to_vec())
         .mtu(mtu)
         .setns_by_fd(far_netns.as_raw_fd())
         .build();
     let veth = LinkMessageBuilder::<LinkVeth>::new(near.name, far.name)
         .set_info_data(InfoData::Veth(InfoVeth::Peer(peer)))
+        .index(near.index)
         .address(near.mac.to_vec())
         .mtu(mtu)
         .append_extra_attribute(LinkAttribute::Group(GROUP))

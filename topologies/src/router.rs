@@ -141,9 +141,9 @@ async fn furnish_tester(
 }
 
 const fn dut_end(plan: &LinkPlan) -> End<'static> {
-    End { name: plan.dut_port, mac: plan.dut_mac, arp: true }
+    End { name: plan.dut_port, mac: plan.dut_mac, index: plan.dut_index, arp: true }
 }
 
 const fn tester_end(plan: &LinkPlan) -> End<'static> {
-    End { name: plan.tester_port, mac: plan.tester_mac, arp: false }
+    End { name: plan.tester_port, mac: plan.tester_mac, index: plan.tester_index, arp: false }
 }

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flowgauge_topologies::{Netns, RouterSpec, Testbed, privilege};
 
@@ -72,6 +72,20 @@ pub(crate) fn traces() -> BTreeSet<String> {
 pub(crate) fn traces_after_the_first() -> BTreeSet<String> {
     drop(Testbed::build(&RouterSpec::default()).unwrap());
     traces()
+}
+
+/// Asserts that nothing is held beyond `before`. A joined thread may be on its way out of /proc a moment longer: the
+/// kernel wakes who joins before it lets go of the namespace (mm_release precedes exit_task_namespaces).
+pub(crate) fn assert_back_to(before: &BTreeSet<String>) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let now = traces();
+        if now == *before {
+            return;
+        }
+        assert!(Instant::now() < deadline, "left behind: {:?}", now.symmetric_difference(before));
+        std::thread::yield_now();
+    }
 }
 
 /// Name, packets received and packets sent of each port of the calling thread's namespace.

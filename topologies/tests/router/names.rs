@@ -9,7 +9,7 @@ use flowgauge_topologies::journal::{self, Action};
 use flowgauge_topologies::netns_name::{NAMES_DIR, path_of};
 use flowgauge_topologies::{BuildError, Netns, RouterSpec, Testbed, privilege};
 
-use crate::ground::{ROLE, Scratch, child_of, exchange, traces, traces_after_the_first, with_namespaces};
+use crate::ground::{ROLE, Scratch, assert_back_to, child_of, exchange, traces_after_the_first, with_namespaces};
 
 /// Names in /run/netns that begin with `prefix`.
 fn names(prefix: &str) -> Vec<String> {
@@ -40,7 +40,8 @@ fn names_go_with_the_testbed_and_after_a_failure() {
         assert!(String::from_utf8(listed).unwrap().contains(&three(&prefix)[1]), "`ip netns` knows it");
         exchange(&testbed, testbed.client.port.ipv4.into(), testbed.server.port.ipv4.into(), 100);
         drop(testbed);
-        assert_eq!((names(&prefix), traces()), (Vec::new(), before.clone()));
+        assert_eq!(names(&prefix), Vec::<String>::new());
+        assert_back_to(&before);
 
         // The last of the three names is taken: the first two go again, the taken one stays.
         let theirs = Netns::named(&three(&prefix)[2]).unwrap();
@@ -48,7 +49,8 @@ fn names_go_with_the_testbed_and_after_a_failure() {
         assert!(error.to_string().contains("exists already"), "{error}");
         assert_eq!(names(&prefix), [three(&prefix)[2].clone()]);
         drop(theirs);
-        assert_eq!((names(&prefix), traces()), (Vec::new(), before));
+        assert_eq!(names(&prefix), Vec::<String>::new());
+        assert_back_to(&before);
     });
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use flowgauge_topologies::{BuildError, Netns, RouterSpec, Testbed};
 
-use crate::ground::{PATIENCE, ROLE, child_of, ports, traces, traces_after_the_first, with_namespaces};
+use crate::ground::{PATIENCE, ROLE, assert_back_to, child_of, ports, traces, traces_after_the_first, with_namespaces};
 
 #[test]
 fn dropping_leaves_nothing_and_takes_little_time() {
@@ -22,7 +22,7 @@ fn dropping_leaves_nothing_and_takes_little_time() {
             let start = Instant::now();
             drop(testbed);
             took.push((built + start.elapsed(), built));
-            assert_eq!(traces(), before);
+            assert_back_to(&before);
         }
         took.sort();
         // The fastest is what a testbed takes; the others add what else the machine was doing.
@@ -87,13 +87,13 @@ fn a_build_that_fails_half_way_leaves_nothing() {
             match outcome {
                 Ok(testbed) => {
                     drop(testbed);
-                    assert_eq!(traces(), before);
+                    assert_back_to(&before);
                     println!("failed with fewer than {files} files, in these ways: {errors:#?}");
                     return assert!(errors.len() >= 3, "too few steps failed: {errors:?}");
                 }
                 Err(error) => {
                     errors.insert(error.to_string());
-                    assert_eq!(traces(), before, "after {error}");
+                    assert_back_to(&before);
                 }
             }
         }
@@ -109,6 +109,6 @@ fn what_cannot_be_built_is_refused_before_anything_is_made() {
         assert!(matches!(Testbed::build(&small), Err(BuildError::Spec(_))));
         let escape = RouterSpec { keep: Some("../escape".to_owned()), ..RouterSpec::default() };
         assert!(matches!(Testbed::build(&escape), Err(BuildError::Spec(_))));
-        assert_eq!(traces(), before);
+        assert_back_to(&before);
     });
 }
