@@ -5,6 +5,7 @@
 
 pub mod environment;
 pub mod event;
+pub mod html;
 pub mod judge;
 mod numbers;
 pub mod observation;

@@ -17,7 +17,7 @@ pub(crate) fn scale(unit: Unit, most: f64) -> Scale {
         Unit::Share => &[(0.01, "%")],
         Unit::Ratio => &[(1.0, "x")],
         Unit::Nanoseconds => &[(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")],
-        Unit::NanosecondsPerPacket => &[(1.0, "ns")],
+        Unit::NanosecondsPerPacket => &[(1e3, "µs"), (1.0, "ns")],
     };
     let fit = steps.iter().find(|s| most.abs() >= s.0).or(steps.last());
     fit.map_or(Scale { by: 1.0, name: "" }, |&(by, name)| Scale { by, name })
@@ -75,7 +75,8 @@ fn join(number: &str, unit: &str) -> String {
     match unit {
         "" => number.to_owned(),
         "x" => format!("{number}x"),
-        unit => format!("{number} {unit}"),
+        // They stay together where a line breaks.
+        unit => format!("{number}\u{a0}{unit}"),
     }
 }
 
@@ -85,7 +86,7 @@ mod tests {
 
     #[test]
     fn three_digits_and_a_unit_that_fits() {
-        let of = |value: f64, unit| median(&Estimate::of(&[value], unit).unwrap());
+        let of = |value: f64, unit| median(&Estimate::of(&[value], unit).unwrap()).replace('\u{a0}', " ");
         assert_eq!(of(58_123.0, Unit::FramesPerSecond), "58.1 kpps");
         assert_eq!(of(999_960.0, Unit::FramesPerSecond), "1000 kpps");
         assert_eq!(of(1_234_567.0, Unit::FramesPerSecond), "1.23 Mpps");
@@ -93,7 +94,7 @@ mod tests {
         assert_eq!(of(0.961, Unit::Share), "96.1 %");
         assert_eq!(of(0.0, Unit::Share), "0 %");
         assert_eq!(of(480_000.0, Unit::Nanoseconds), "480 µs");
-        assert_eq!(of(12_345.0, Unit::NanosecondsPerPacket), "12\u{202f}345 ns");
+        assert_eq!(of(12_345.0, Unit::NanosecondsPerPacket), "12.3 µs");
     }
 
     #[test]
@@ -101,6 +102,6 @@ mod tests {
         let e =
             Estimate { median: 999.0, low: 990.0, high: 1001.0, n: 10, unit: Unit::FramesPerSecond, range_only: false };
         assert_eq!(interval(&e), "990–1001");
-        assert_eq!(both(&Estimate { range_only: true, ..e }), "999 pps [990, 1001, range]");
+        assert_eq!(both(&Estimate { range_only: true, ..e }), "999\u{a0}pps [990, 1001, range]");
     }
 }

@@ -109,7 +109,7 @@ fn trial(plan: &Plan, step: usize, block: u32, cell: usize) -> Trial {
     let (pps, cost_ns) = character(what, plan);
     // What the machine does meanwhile is shared by a block, the rest is the trial's own.
     let drift = 1.0 + 0.02 * wobble(block, 0, 1);
-    let pps = pps * drift * (1.0 + 0.012 * wobble(block, cell, 2));
+    let pps = pps * drift * (1.0 + 0.02 * wobble(block, cell, 2));
     let sent = (pps * scenario.method.trial.seconds()) as u64;
     let softirq =
         (sent as f64 * cost_ns / drift * (1.0 + 0.02 * wobble(block, cell, 3))) as u64 / 10_000_000 * 10_000_000;

@@ -77,7 +77,10 @@ fn header(text: &mut String, result: &RunResult, style: Style) {
 
 fn block(rows: &[&Row], style: Style) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_width(style.width);
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(style.width);
     if style.colour {
         table.enforce_styling();
     } else {
@@ -87,7 +90,7 @@ fn block(rows: &[&Row], style: Style) -> Table {
         crate::stats::Unit::BitsPerSecond => "goodput",
         _ => "throughput",
     });
-    let heads = ["datapath", throughput, "gain", "CPU", "cost/pkt", "loss", "latency", "path proof", "verdict"];
+    let heads = ["datapath", throughput, "gain", "CPU", "cost/pkt", "loss", "latency\np50, p99", "path proof", "verdict"];
     table.set_header(heads.iter().enumerate().map(|(i, head)| aligned(Cell::new(head), i)));
     for row in rows {
         table.add_row(cells(row).into_iter().enumerate().map(|(i, cell)| aligned(cell, i)));
@@ -104,7 +107,7 @@ fn cells(row: &Row) -> Vec<Cell> {
     let two = |e: Option<Estimate>| e.map_or_else(|| "-".to_owned(), |e| format!("{}\n{}", median(&e), interval(&e)));
     let one = |e: Option<Estimate>| e.map_or_else(|| "-".to_owned(), |e| median(&e));
     let latency = match (row.latency_p50, row.latency_p99) {
-        (Some(p50), Some(p99)) => format!("p50 {}\np99 {}", median(&p50), median(&p99)),
+        (Some(p50), Some(p99)) => format!("{}\n{}", median(&p50), median(&p99)),
         _ => "-".to_owned(),
     };
     vec![

@@ -61,10 +61,10 @@ pub fn agreement_tolerance(out: u64) -> f64 {
 pub(crate) fn percent(share: f64) -> String {
     let exact = share * 100.0;
     match exact {
-        e if e == 0.0 || e == 100.0 => format!("{e:.0} %"),
-        e if e > 99.9 => format!("{:.3} %", (e * 1000.0).floor() / 1000.0),
-        e if e < 0.1 => format!("{:.3} %", (e * 1000.0).ceil() / 1000.0),
-        e => format!("{e:.1} %"),
+        e if e == 0.0 || e == 100.0 => format!("{e:.0}\u{a0}%"),
+        e if e > 99.9 => format!("{:.3}\u{a0}%", (e * 1000.0).floor() / 1000.0),
+        e if e < 0.1 => format!("{:.3}\u{a0}%", (e * 1000.0).ceil() / 1000.0),
+        e => format!("{e:.1}\u{a0}%"),
     }
 }
 
@@ -81,10 +81,7 @@ mod tests {
 
     #[test]
     fn all_is_said_only_of_all() {
-        assert_eq!(percent(1.0), "100 %");
-        assert_eq!(percent(0.999_999_9), "99.999 %");
-        assert_eq!(percent(0.000_000_1), "0.001 %");
-        assert_eq!(percent(0.0), "0 %");
-        assert_eq!(percent(0.5), "50.0 %");
+        let said = [1.0, 0.999_999_9, 0.000_000_1, 0.0, 0.5].map(|share| percent(share).replace('\u{a0}', " "));
+        assert_eq!(said, ["100 %", "99.999 %", "0.001 %", "0 %", "50.0 %"]);
     }
 }

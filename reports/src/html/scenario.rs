@@ -1,0 +1,124 @@
+//! A scenario's part of the page: charts, proof, latency, holes, findings, rulesets.
+
+use flowgauge_scenarios::{Hole, Scenario};
+
+use super::HtmlError;
+use super::chart::{self, Bar};
+use super::latency::{LatencyRow, curves};
+use crate::judge::Row;
+use crate::numbers::whole;
+use crate::proof::{Finding, Severity, percent};
+use crate::result::RunResult;
+use crate::stats::{Estimate, Unit};
+use crate::wording;
+
+/// The proof of one row: each witness' numbers.
+pub(super) struct ProofRow {
+    pub(super) datapath: &'static str,
+    pub(super) out: String,
+    pub(super) witnesses: Vec<(&'static str, String)>,
+    pub(super) directions: Vec<String>,
+    pub(super) claims: String,
+    pub(super) path: String,
+    pub(super) agree: String,
+}
+
+/// Everything that the page says about one scenario.
+pub(super) struct ScenarioView<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) line: String,
+    pub(super) label: String,
+    pub(super) charts: Vec<String>,
+    pub(super) shares: Option<String>,
+    pub(super) proofs: Vec<ProofRow>,
+    pub(super) curve: Option<String>,
+    pub(super) latencies: Vec<LatencyRow>,
+    pub(super) holes: Vec<&'a Hole>,
+    pub(super) findings: Vec<(&'static str, &'a Finding)>,
+    pub(super) rulesets: Vec<(&'static str, &'a str)>,
+}
+
+impl<'a> ScenarioView<'a> {
+    pub(super) fn new(result: &'a RunResult, index: usize) -> Result<Self, HtmlError> {
+        let rows: Vec<&Row> = result.judgement.rows_of(index).collect();
+        let scenario = &result.plan.scenarios[index];
+        let unit = rows.iter().find_map(|r| r.throughput.map(|t| t.unit));
+        let first = if unit == Some(Unit::BitsPerSecond) { "Goodput" } else { "Throughput" };
+        let charts = [
+            chart::bars(
+                &format!("{first}, {}", scenario.name),
+                first,
+                &bars(&rows, |r| r.throughput, |s| s.throughput),
+            )?,
+            chart::bars(
+                &format!("Cost per packet, {}", scenario.name),
+                "Cost per packet",
+                &bars(&rows, |r| r.cost, |s| s.cost_ns),
+            )?,
+            chart::bars(&format!("CPU busy, {}", scenario.name), "CPU busy", &bars(&rows, |r| r.cpu, |s| s.cpu))?,
+        ];
+        let (curve, latencies) = curves(result, &rows)?;
+        let ruleset = |row: &&Row| {
+            let trial = result.trials.iter().find(|t| t.cell == row.cell)?;
+            Some((row.datapath.name(), trial.ruleset.as_str()))
+        };
+        Ok(ScenarioView {
+            scenario,
+            line: wording::scenario(scenario),
+            label: wording::kernel_and_clock(result.environment.as_ref()),
+            charts: charts.into_iter().flatten().collect(),
+            shares: chart::shares(&scenario.name, &rows)?,
+            proofs: rows.iter().map(|row| proof(row)).collect(),
+            curve,
+            latencies,
+            holes: result.judgement.holes.iter().filter(|h| h.scenario == index).collect(),
+            findings: rows.iter().flat_map(|r| r.proof.findings.iter().map(|f| (r.datapath.name(), f))).collect(),
+            rulesets: rows.iter().filter_map(ruleset).collect(),
+        })
+    }
+
+    pub(super) fn bad(finding: &Finding) -> bool {
+        finding.severity == Severity::Bad
+    }
+}
+
+fn bars(
+    rows: &[&Row],
+    estimate: fn(&Row) -> Option<Estimate>,
+    sample: fn(&crate::judge::Sample) -> Option<f64>,
+) -> Vec<Bar> {
+    let bar = |row: &&Row| {
+        let points = row.samples.iter().filter_map(sample).collect();
+        estimate(row).map(|estimate| Bar { datapath: row.datapath, estimate, points })
+    };
+    rows.iter().filter_map(bar).collect()
+}
+
+fn proof(row: &Row) -> ProofRow {
+    let proof = &row.proof;
+    let said = |w: &crate::proof::Witness| {
+        let text = match w.classic {
+            Some(classic) => format!("{} on the classic path: {} bypassed it", whole(classic), percent(w.bypass)),
+            None if w.bypass == 0.0 => "no entry marked OFFLOAD: nothing could bypass".to_owned(),
+            None => format!("{} of the entries marked OFFLOAD", percent(w.bypass)),
+        };
+        (w.kind.name(), text)
+    };
+    let direction = |d: &crate::proof::DirectionShare| match (d.idle, d.bypass) {
+        (true, _) => format!("{}: idle", d.direction.name()),
+        (false, Some(share)) => format!("{}: {} of {} bypassed", d.direction.name(), percent(share), whole(d.out)),
+        (false, None) => format!("{}: {} packets, no counters of its own", d.direction.name(), whole(d.out)),
+    };
+    ProofRow {
+        datapath: row.datapath.name(),
+        out: whole(proof.out),
+        witnesses: proof.witnesses.iter().map(said).collect(),
+        directions: proof.directions.iter().map(direction).collect(),
+        claims: proof.claims.map_or_else(
+            || "could not be read".to_owned(),
+            |c| format!("{} of {} entries marked OFFLOAD", whole(c.after), whole(c.entries)),
+        ),
+        path: format!("{} {}", proof.path.name(), proof.bypass.map(percent).unwrap_or_default()),
+        agree: format!("{} of {}", proof.agreeing, proof.witnesses.len()),
+    }
+}
