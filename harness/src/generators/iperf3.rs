@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flowgauge_reports::offered::{BulkDirection, BulkReport};
 use flowgauge_scenarios::Direction;
@@ -44,6 +44,9 @@ pub struct Iperf3<'a> {
 /// How often a running child is looked at.
 const POLL: Duration = Duration::from_millis(20);
 
+/// How much longer than asked a transfer may take to set up and to end.
+const OVERTIME: Duration = Duration::from_secs(20);
+
 /// A child that does not outlive its owner.
 struct Running(Child);
 
@@ -60,7 +63,9 @@ impl Iperf3<'_> {
     pub fn run(&self, request: &BulkRequest, cancel: &AtomicBool) -> Result<BulkReport, GeneratorError> {
         let port = request.port.to_string();
         let mut serve = command(self.server);
-        serve.args(["--server", "--one-off", "--forceflush", "--port", &port, "--bind", &request.server.to_string()]);
+        // Without interval lines its output stays far below what a pipe holds.
+        serve.args(["--server", "--one-off", "--forceflush", "--interval", "0", "--port", &port]);
+        serve.args(["--bind", &request.server.to_string()]);
         let mut server = spawn(&mut serve)?;
         wait_until_it_listens(&mut server, &serve)?;
 
@@ -79,10 +84,14 @@ impl Iperf3<'_> {
             let mut text = String::new();
             stdout.map_or(Ok(0), |mut out| out.read_to_string(&mut text)).map(|_| text)
         });
+        let deadline = Instant::now() + request.duration + OVERTIME;
         let status = loop {
             match client.0.try_wait().map_err(|e| failed(&ask, &e))? {
                 Some(status) => break status,
                 None if cancel.load(Ordering::Relaxed) => return Err(GeneratorError::Cancelled),
+                None if Instant::now() > deadline => {
+                    return Err(failed(&ask, &"it did not end in time; does the DUT still forward?"));
+                }
                 None => std::thread::sleep(POLL),
             }
         };
@@ -147,7 +156,6 @@ fn wait_until_it_listens(server: &mut Running, command: &Command) -> Result<(), 
         }
     }
     if said.contains("Server listening") {
-        // The rest is of no interest, but a full pipe would stop the server: it prints far below 64 KiB.
         return Ok(());
     }
     if let Some(stderr) = server.0.stderr.as_mut() {

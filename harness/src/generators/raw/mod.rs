@@ -1,8 +1,8 @@
 //! `raw`: flowgauge's own engine on AF_PACKET sockets, every frame counted and verified.
 //!
 //! A frame is born in `template` (addresses from `endpoint`, size and TCP numbers from `stream`, `stamp`), travels in
-//! a `batch` on its time in `pace`, and ends in the `ring` of the other tester, where `inspect` judges it and `tally`
-//! accounts for it. `opening` makes the flows that `sender` and `receiver` then measure on.
+//! a `batch` on its time in `pace`, and ends in the `ring` of the other tester, where `packet` and `inspect` judge it
+//! and `tally` accounts for it. `opening` makes the flows that `sender` and `receiver` then measure on.
 
 pub mod batch;
 pub mod checksum;
@@ -11,6 +11,7 @@ pub mod endpoint;
 pub mod inspect;
 mod opening;
 pub mod pace;
+pub mod packet;
 pub mod receiver;
 mod report;
 pub mod ring;

@@ -13,7 +13,7 @@ use super::super::{GeneratorError, Opened};
 use super::batch::Batch;
 use super::clock;
 use super::endpoint::{Endpoint, Side, Translations, index_in_family};
-use super::inspect::{Packet, parse};
+use super::packet::{Packet, parse};
 use super::socket::Port;
 use super::stamp::{OPENING, Stamp};
 use super::stream::{flow_of, initial_sequence};
@@ -130,7 +130,8 @@ impl Opener<'_> {
             counts.packets += sent;
             counts.retries += if attempt > 0 { sent } else { 0 };
             let mut last = Instant::now();
-            while missing > 0 && last.elapsed() < QUIET * (1 << attempt) {
+            while missing > 0 {
+                let looked = Instant::now();
                 let (traffic, macs) = (self.traffic, self.macs[to as usize]);
                 let before = missing;
                 let ring = &mut self.ports[to as usize].rx;
@@ -148,7 +149,10 @@ impl Opener<'_> {
                 if missing < before {
                     last = Instant::now();
                 }
-                if block.is_none() {
+                if block.is_none() && missing > 0 {
+                    if looked.saturating_duration_since(last) > QUIET * (1 << attempt) {
+                        break;
+                    }
                     ring.wait(10).map_err(|source| GeneratorError::Receive {
                         ifname: self.ifnames[to as usize].to_owned(),
                         source,

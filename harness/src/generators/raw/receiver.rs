@@ -126,6 +126,8 @@ impl Receiver<'_> {
                 std::thread::park_timeout(Duration::from_millis(5));
                 continue;
             }
+            // Silence is judged by the time before the look: a receiver that got no CPU must not take that for silence.
+            let looked = Instant::now();
             let offset_ns = clock::realtime_offset_ns();
             let (inspector, depth) = (&self.inspector, self.depth);
             let before = seen.tally.received + seen.tally.duplicated + seen.corrupted;
@@ -139,8 +141,8 @@ impl Receiver<'_> {
             if block.is_some() && since.elapsed() < self.residual.most + BACKLOG {
                 continue;
             }
-            let quiet = since.max(last_frame).elapsed() > self.residual.quiet;
-            if seen.has_all(sent) || quiet || since.elapsed() > self.residual.most {
+            let quiet = looked.saturating_duration_since(since.max(last_frame)) > self.residual.quiet;
+            if seen.has_all(sent) || quiet || looked.saturating_duration_since(since) > self.residual.most {
                 break;
             }
             self.ring.wait(20)?;
