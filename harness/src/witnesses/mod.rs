@@ -1,0 +1,29 @@
+//! Witnesses: independent observations of the path packets took.
+//!
+//! Each reads something else the kernel counts, and each fails alone: what one could not see is a
+//! [`Reading::Missing`](flowgauge_reports::observation::Reading) with the reason, and the others go on. Sockets and
+//! files are opened once, inside the namespace they belong to; after that any thread may read, and nothing is started.
+//! They keep the namespaces alive: drop the witnesses before the testbed, or its namespaces outlive it.
+
+mod attributes;
+mod conntrack;
+mod cpu;
+mod fake;
+mod ip_forwarding;
+pub mod netlink;
+mod panel;
+mod ports;
+mod proc_file;
+mod rules;
+mod softnet;
+mod widening;
+mod witness;
+
+pub use conntrack::ConntrackWitness;
+pub use cpu::CpuWitness;
+pub use fake::FakeWitness;
+pub use ip_forwarding::IpForwardingWitness;
+pub use panel::{Panel, Witnesses};
+pub use ports::{PortNames, PortWitness};
+pub use rules::RuleWitness;
+pub use witness::{Witness, WitnessError};
