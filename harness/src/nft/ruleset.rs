@@ -1,0 +1,81 @@
+//! The DUT's ruleset: applied, read back and removed.
+
+use flowgauge_scenarios::ruleset::TABLE;
+use flowgauge_topologies::Netns;
+
+use super::program::{NftError, run};
+use super::read_back::{ReadBack, parse};
+use super::refusal::Refusal;
+use super::tables::families_of;
+
+/// Replaces the ruleset in `netns` by `text`, in one transaction: our table of every family goes, and what `text` says
+/// comes; or, when nft refuses, nothing changes.
+///
+/// Other tables are left alone. A text without statements leaves no table of ours.
+pub fn apply(netns: &Netns, text: &str) -> Result<(), NftError> {
+    let deletions = deletions(netns)?;
+    if deletions.is_empty() && !statements(text) {
+        return Ok(());
+    }
+    let input = format!("{deletions}{text}");
+    feed(netns, "the ruleset", &input, deletions.lines().count())
+}
+
+/// Removes the ruleset from `netns`. Without one, there is nothing to do.
+pub fn remove(netns: &Netns) -> Result<(), NftError> {
+    match deletions(netns)? {
+        empty if empty.is_empty() => Ok(()),
+        deletions => feed(netns, "to delete the ruleset", &deletions, 0),
+    }
+}
+
+/// What the kernel holds of the ruleset in `netns`, from `nft list` in native text: nft's JSON omits flags.
+pub fn read_back(netns: &Netns) -> Result<ReadBack, NftError> {
+    let mut listing = String::new();
+    for family in families_of(netns, TABLE)? {
+        let output = run(netns, &["list", "table", family, TABLE], "")?;
+        if !output.status.success() {
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            return Err(Refusal::read("to list the ruleset", &stderr, "", 0).into());
+        }
+        listing += &String::from_utf8_lossy(&output.stdout);
+    }
+    Ok(parse(&listing))
+}
+
+/// One line that deletes our table in every family that has it; a line, so that nft's line numbers stay simple.
+fn deletions(netns: &Netns) -> Result<String, NftError> {
+    let families = families_of(netns, TABLE)?;
+    let mut line: String = families.iter().map(|family| format!("delete table {family} {TABLE};")).collect();
+    if !line.is_empty() {
+        line.push('\n');
+    }
+    Ok(line)
+}
+
+fn feed(netns: &Netns, what: &str, input: &str, added: usize) -> Result<(), NftError> {
+    let output = run(netns, &["-f", "-"], input)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(Refusal::read(what, &String::from_utf8_lossy(&output.stderr), input, added).into())
+}
+
+/// Whether a ruleset says anything beside comments.
+fn statements(text: &str) -> bool {
+    text.lines().any(|line| {
+        let line = line.trim();
+        !line.is_empty() && !line.starts_with('#')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_are_no_statements() {
+        assert!(!statements("# plain forwarding: no rules\n\n   # nothing\n"));
+        assert!(statements("# a table\ntable ip t {\n}\n"));
+    }
+}
