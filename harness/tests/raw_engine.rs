@@ -222,17 +222,14 @@ fn tcp_streams_stay_in_the_window_beyond_their_wrap() {
     let mut traffic = traffic(Protocol::Tcp, Families::Ipv4, 1, Direction::Both);
     traffic.frame = Frame::Fixed(60_000);
     engine.open(&traffic).unwrap();
-    for report in engine_until_wrapped(&mut engine, &traffic) {
-        assert_eq!((report.lost, report.corrupted), (0, 0), "{report:?}");
+    // Slowly, because such frames fill a ring fast; what it could not take is no fault of the DUT.
+    traffic.load = Load::Pps(5_000);
+    for report in drive(&mut engine, &traffic, 2400) {
+        assert!(report.sent * 59_942 > 1 << 29, "not enough was sent to wrap: {report:?}");
+        assert!(report.lost <= report.uncaptured && report.corrupted == 0, "{report:?}");
     }
-}
-
-/// Paced so slowly that the ring, which large frames fill fast, is emptied in time.
-fn engine_until_wrapped(engine: &mut RawEngine, traffic: &Traffic) -> Vec<DirectionReport> {
-    let traffic = Traffic { load: Load::Pps(10_000), ..*traffic };
-    let reports = drive(engine, &traffic, 1200);
-    assert!(reports.iter().all(|r| r.sent * 59_942 > 1 << 29), "not enough was sent to wrap: {reports:?}");
-    reports
+    let rules = bed.dut.run("nft", "list ruleset", "");
+    assert!(rules.contains("counter packets 0 bytes 0 drop"), "conntrack called packets invalid:\n{rules}");
 }
 
 #[test]
