@@ -52,15 +52,14 @@ fn main() -> ExitCode {
 fn worker() -> ExitCode {
     let abilities = HostAbilities::probe();
     println!("{}", abilities.first_gap().map_or("complete".into(), |gap| format!("{gap:?}")));
-    for byte in std::io::stdin().bytes() {
-        match byte {
-            Ok(b'.') => return ExitCode::SUCCESS,
-            Ok(byte)
-                if std::io::stdout()
-                    .write_all(&[byte.to_ascii_uppercase()])
-                    .and_then(|()| std::io::stdout().flush())
-                    .is_ok() => {}
-            _ => break,
+    let mut byte = [0];
+    while std::io::stdin().read_exact(&mut byte).is_ok() {
+        if byte == *b"." {
+            return ExitCode::SUCCESS;
+        }
+        let answered = std::io::stdout().write_all(&byte.to_ascii_uppercase()).and_then(|()| std::io::stdout().flush());
+        if answered.is_err() {
+            break;
         }
     }
     ExitCode::from(9)
@@ -115,12 +114,10 @@ fn boot(name: &str, argv: &[&str]) -> Result<Vm, VmError> {
 }
 
 fn read_line(channel: &mut impl Read) -> std::io::Result<String> {
-    let mut line = Vec::new();
-    for byte in channel.bytes() {
-        match byte? {
-            b'\n' => break,
-            byte => line.push(byte),
-        }
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    // Byte by byte: what follows the line must stay in the channel.
+    while channel.read(&mut byte)? == 1 && byte != *b"\n" {
+        line.push(byte[0]);
     }
     Ok(String::from_utf8_lossy(&line).into_owned())
 }

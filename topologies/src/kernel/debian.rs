@@ -18,7 +18,7 @@ pub fn fetch(version: DebianVersion, cache: &Path, progress: &dyn Fn(&str)) -> R
     if let Some(image) = newest_in(&slot) {
         return Ok(image);
     }
-    let _held = lock(&slot)?;
+    let _held = lock(&cache.join("kernels"))?;
     // Another run may have fetched it while we waited.
     if let Some(image) = newest_in(&slot) {
         return Ok(image);

@@ -59,7 +59,8 @@ impl HostAbilities {
     /// Tries everything; takes some 20 ms and leaves nothing.
     pub fn probe() -> Self {
         let maps = IdMaps::unless_root();
-        let rules = |body: &str, option: &str| nft(maps, &format!("table inet flowgauge_probe {{ {body} }}"), option);
+        let rules =
+            |body: &str, option: &str| nft(maps, &format!("table inet flowgauge_probe {{\n{body}\n}}\n"), option);
         Self {
             in_user_namespace: maps.is_some(),
             netns: netns(maps),
@@ -77,7 +78,7 @@ impl HostAbilities {
                 "CONFIG_NFT_NAT, CONFIG_NFT_MASQ (modprobe nft_masq nft_chain_nat)",
             ),
             flowtable: rules(
-                "flowtable f { hook ingress priority 0; devices = { lo }; } \
+                "flowtable f { hook ingress priority 0; devices = { lo }; }\n\
                  chain c { type filter hook forward priority 0; ip protocol udp flow add @f; }",
                 "CONFIG_NF_FLOW_TABLE, CONFIG_NF_FLOW_TABLE_INET, CONFIG_NFT_FLOW_OFFLOAD (modprobe nft_flow_offload nf_flow_table_inet)",
             ),
@@ -151,6 +152,13 @@ fn child(maps: Option<IdMaps>, step: fn() -> io::Result<()>) -> io::Result<()> {
 /// An errno that neither unshare, open, write nor netlink gives.
 const DONE: i32 = libc::EXFULL;
 
+/// nft's first line without the place in a ruleset that nobody has seen.
+fn first_complaint(stderr: &str) -> String {
+    let line = stderr.lines().next().unwrap_or_default();
+    let said = line.split_once("Error: ").map_or(line, |(_, said)| said);
+    format!("nft: {}", said.trim())
+}
+
 fn nft(maps: Option<IdMaps>, ruleset: &str, option: &str) -> Ability {
     let mut command = Command::new("nft");
     command.args(["-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -168,7 +176,7 @@ fn nft(maps: Option<IdMaps>, ruleset: &str, option: &str) -> Ability {
     match ran {
         Ok(output) if output.status.success() => Ability::Yes,
         Ok(output) => Ability::No {
-            evidence: format!("nft: {}", String::from_utf8_lossy(&output.stderr).trim()),
+            evidence: first_complaint(&String::from_utf8_lossy(&output.stderr)),
             remedy: remedy(option),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ability::No {

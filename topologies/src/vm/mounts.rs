@@ -44,6 +44,13 @@ pub(crate) fn enter_host_root() -> Result<Vec<String>, String> {
         let made = std::fs::create_dir_all(&at).map_err(|e| format!("create {at}: {e}"));
         missed.extend(made.and_then(|()| fresh(kind, &at, options)).err());
     }
+    // devtmpfs has no links; `nft -f -` and shells open /dev/stdin by its name.
+    for (name, target) in [("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2"), ("fd", "fd")] {
+        let link = format!("{HOST}/dev/{name}");
+        if let Err(e) = std::os::unix::fs::symlink(format!("/proc/self/{target}"), &link) {
+            missed.push(format!("link {link}: {e}"));
+        }
+    }
     let own = format!("{HOST}{OWN_BINARY}");
     std::fs::write(&own, b"").map_err(|e| format!("create {own}: {e}"))?;
     mount(Some("/init"), own.as_str(), None::<&str>, MsFlags::MS_BIND, None::<&str>)
