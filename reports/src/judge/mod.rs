@@ -65,3 +65,6 @@ pub fn judge(
     warnings.extend(rows.iter().flat_map(|row| warnings::of_row(row, &plan.scenarios[row.scenario])));
     Judgement { rows, holes: plan.holes.clone(), warnings, verdict }
 }
+
+#[cfg(test)]
+mod tests;

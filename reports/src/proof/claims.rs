@@ -60,7 +60,10 @@ mod tests {
     #[test]
     fn marks_without_packets_and_packets_without_marks() {
         let marked = claims(16, 16, 16).contradictions(0.0).unwrap();
-        assert_eq!(marked.text, "16 of 16 flows are marked OFFLOAD, yet 100\u{a0}% of the packets took the classic path");
+        assert_eq!(
+            marked.text,
+            "16 of 16 flows are marked OFFLOAD, yet 100\u{a0}% of the packets took the classic path"
+        );
         assert_eq!(marked.severity, Severity::Bad);
         assert_eq!(claims(100, 2, 1).contradictions(0.0).unwrap().severity, Severity::Note);
         let unmarked = claims(16, 0, 0).contradictions(1.0).unwrap();

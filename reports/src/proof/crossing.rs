@@ -10,6 +10,8 @@ pub(super) struct Crossing {
     pub(super) direction: Direction,
     /// Transmitted by the tester that sends.
     pub(super) sender_tx: u64,
+    /// Dropped by the sending tester's port: on veth, because the DUT's receive backlog was full.
+    pub(super) sender_dropped: u64,
     /// Received by the DUT.
     pub(super) ingress_rx: u64,
     /// Transmitted by the DUT: *out*.
@@ -48,6 +50,7 @@ fn crossing(direction: Direction, before: &Ports, after: &Ports) -> Result<Cross
     Ok(Crossing {
         direction,
         sender_tx: of(sender, "tx_packets", |p| p.tx_packets)?,
+        sender_dropped: of(sender, "tx_dropped", |p| p.tx_dropped)?,
         ingress_rx: of(ingress, "rx_packets", |p| p.rx_packets)?,
         egress_tx: of(egress, "tx_packets", |p| p.tx_packets)?,
         egress_dropped: of(egress, "tx_dropped", |p| p.tx_dropped)? + of(egress, "tx_errors", |p| p.tx_errors)?,

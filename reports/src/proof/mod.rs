@@ -20,3 +20,6 @@ pub use path::{Path, agreement_tolerance};
 pub use pool::pool;
 pub use trial::{Proof, Surroundings, prove};
 pub use witness::{DirectionShare, Witness, WitnessKind};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! The judgement of the sample, and of the sample with one thing changed.
+
+use flowgauge_scenarios::{Control, Datapath, Load};
+
+use super::*;
+use crate::RunResult;
+use crate::offered::DirectionReport;
+use crate::sample;
+use crate::trial::Offered;
+
+fn again(result: &RunResult) -> Judgement {
+    judge(&result.plan, &result.trials, &result.calibrations, result.environment.as_ref())
+}
+
+fn each_report(result: &mut RunResult, change: impl Fn(&mut DirectionReport)) {
+    for trial in &mut result.trials {
+        if let Offered::Frames(reports) = &mut trial.offered {
+            reports.iter_mut().for_each(&change);
+        }
+    }
+}
+
+fn warned(judgement: &Judgement, word: &str) -> bool {
+    judgement.warnings.iter().any(|w| w.text.contains(word) && !w.remedy.is_empty())
+}
+
+#[test]
+fn the_sample_is_good_and_its_numbers_are_those_it_was_made_from() {
+    let judgement = sample::result().judgement;
+    assert!(judgement.good() && judgement.exit_code() == 0, "{:?}", judgement.verdict);
+    assert_eq!((judgement.rows.len(), judgement.holes.len()), (8, 1));
+    let row = judgement.rows.iter().find(|r| r.name == "udp-ipv4" && r.datapath == Datapath::Flowtable).unwrap();
+    assert_eq!((row.trials, row.planned, row.proof.out > 0), (10, 10, true));
+    let throughput = row.throughput.unwrap();
+    assert!((throughput.median / 117_300.0 - 1.0).abs() < 0.03, "{throughput:?}");
+    let bits = row.l2_bps.unwrap().median / throughput.median;
+    assert!((bits - 128.0 * 8.0).abs() < 1.0, "{bits}");
+    // 7,300 ns of soft interrupt per frame, 2,900 of them the generator's.
+    assert!((row.cost.unwrap().median / 4_400.0 - 1.0).abs() < 0.1, "{:?}", row.cost);
+    let gain = row.gain.unwrap();
+    assert!((gain.throughput.unwrap().median / 2.02 - 1.0).abs() < 0.03 && gain.cost.unwrap().high < 0.5);
+    assert!(!gain.lower_bound && !row.generator_limited);
+    assert_eq!(row.loss.unwrap().high, 0.0);
+    assert!(row.latency_p50.unwrap().median < row.latency_p99.unwrap().median);
+    let baseline = judgement.rows.iter().find(|r| r.datapath == Datapath::BASELINE).unwrap();
+    assert_eq!(baseline.gain, None);
+}
+
+#[test]
+fn a_slow_generator_makes_the_gain_a_lower_bound() {
+    let mut result = sample::result();
+    result.calibrations.iter_mut().for_each(|c| c.offered_pps = 118_000.0);
+    let judgement = again(&result);
+    let row = judgement.rows.iter().find(|r| r.name == "udp-ipv4" && r.datapath == Datapath::Flowtable).unwrap();
+    assert!(row.generator_limited && row.gain.unwrap().lower_bound);
+    assert!(warned(&judgement, "the generator was the limit"));
+    assert!(judgement.good(), "a limit is no fault");
+}
+
+#[test]
+fn uncaptured_frames_are_the_testers_and_not_the_duts_loss() {
+    let mut result = sample::result();
+    each_report(&mut result, |r| {
+        (r.received, r.lost, r.uncaptured) = (r.sent - 300, 300, 200);
+    });
+    let judgement = again(&result);
+    let row = &judgement.rows[0];
+    let totals = row.totals.as_ref().unwrap();
+    assert_eq!(
+        (totals.lost, totals.uncaptured, totals.uncaptured_by.clone()),
+        (1_000, 2_000, vec!["server".to_owned()])
+    );
+    let loss = row.loss.unwrap().median;
+    assert!((loss * totals.sent as f64 / 1_000.0 - 1.0).abs() < 0.1, "{loss}");
+    assert!(warned(&judgement, "the server could not capture"));
+}
+
+#[test]
+fn one_corrupted_frame_is_bad() {
+    let mut result = sample::result();
+    if let Offered::Frames(reports) = &mut result.trials[0].offered {
+        reports[0].corrupted = 1;
+    }
+    let judgement = again(&result);
+    assert_eq!(judgement.exit_code(), 1);
+    assert!(judgement.verdict.why().unwrap().contains("corrupted"));
+}
+
+#[test]
+fn a_cell_without_trials_is_unproven_and_has_no_numbers() {
+    let mut result = sample::result();
+    result.trials.retain(|t| t.cell != 1);
+    let judgement = again(&result);
+    assert!(matches!(judgement.rows[1].verdict, Verdict::Unproven { .. }));
+    assert_eq!(judgement.rows[1].throughput, None);
+    assert!(warned(&judgement, "0 of 10 planned trials"));
+    assert!(!judgement.good());
+}
+
+#[test]
+fn a_load_that_was_not_reached_is_said() {
+    let mut result = sample::result();
+    result.plan.scenarios[0].traffic.load = Load::Pps(500_000);
+    assert!(warned(&again(&result), "500000 frames/s were asked for"));
+}
+
+#[test]
+fn a_control_that_does_not_turn_the_verdict_is_told() {
+    let mut result = sample::result();
+    result.plan.scenarios[0].control = Control::MissingPort;
+    let judgement = again(&result);
+    assert_eq!(judgement.rows[2].control, Control::MissingPort);
+    assert!(warned(&judgement, "did not turn the verdict"));
+}
+
+#[test]
+fn without_a_calibration_there_is_no_cost() {
+    let mut result = sample::result();
+    result.calibrations.clear();
+    let judgement = again(&result);
+    assert!(judgement.rows.iter().all(|r| r.cost.is_none() && !r.generator_limited));
+    assert!(warned(&judgement, "no cost per packet"));
+}
