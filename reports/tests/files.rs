@@ -1,0 +1,97 @@
+//! Results on disk: what was written is read, what is broken is told in one sentence.
+
+use std::fs;
+use std::path::PathBuf;
+
+use flowgauge_reports::event::Event;
+use flowgauge_reports::result::Ending;
+use flowgauge_reports::{RunResult, sample};
+
+/// A folder of this test's own, gone when it ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("flowgauge-reports-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn lines(events: &[Event]) -> String {
+    events.iter().map(|e| serde_json::to_string(e).unwrap() + "\n").collect()
+}
+
+fn error(path: &std::path::Path) -> String {
+    RunResult::load(path).unwrap_err().to_string()
+}
+
+#[test]
+fn a_saved_result_is_read_again_by_file_and_by_folder() {
+    let folder = Folder::new("saved");
+    let result = sample::result();
+    result.save(folder.0.join("result.json")).unwrap();
+    assert_eq!(RunResult::load(&folder.0).unwrap(), result);
+    assert_eq!(RunResult::load(folder.0.join("result.json")).unwrap(), result);
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1, "nothing else is left");
+}
+
+#[test]
+fn a_stale_judgement_is_not_believed() {
+    let folder = Folder::new("stale");
+    let mut result = sample::result();
+    result.judgement.rows.clear();
+    result.save(folder.0.join("result.json")).unwrap();
+    assert_eq!(RunResult::load(&folder.0).unwrap().judgement, sample::result().judgement);
+}
+
+#[test]
+fn events_give_the_same_result_and_a_torn_last_line_only_truncates() {
+    let folder = Folder::new("events");
+    let (events, path) = (sample::events(), folder.0.join("events.jsonl"));
+    let text = lines(&events);
+    fs::write(&path, &text).unwrap();
+    assert_eq!(RunResult::load(&folder.0).unwrap(), sample::result());
+    let torn = text.len() - lines(&events[events.len() - 2..]).len() + 500;
+    fs::write(&path, &text[..torn]).unwrap();
+    let result = RunResult::load(&folder.0).unwrap();
+    assert_eq!((result.ending, result.trials.len()), (Ending::Truncated, sample::result().trials.len() - 1));
+}
+
+#[test]
+fn broken_files_are_told_in_one_sentence() {
+    let folder = Folder::new("broken");
+    let (json, jsonl) = (folder.0.join("result.json"), folder.0.join("events.jsonl"));
+    assert!(error(&folder.0).contains("cannot read"));
+    fs::write(&json, "{\"schema_version\": 1, \"run\": ").unwrap();
+    assert!(error(&json).contains("line 1"), "{}", error(&json));
+    fs::write(&json, "{}").unwrap();
+    assert!(error(&json).contains("no schema_version"));
+    fs::write(&json, "{\"schema_version\": 99}").unwrap();
+    assert!(error(&json).contains("schema version 99"));
+    sample::result().save(&json).unwrap();
+    let text = fs::read_to_string(&json).unwrap();
+    fs::write(&json, text.replacen("\"cell\": 0", "\"cell\": 999", 1)).unwrap();
+    assert!(error(&json).contains("contradicts itself"), "{}", error(&json));
+    let events = lines(&sample::events());
+    fs::write(&jsonl, events.replacen("\"event\":\"trial\"", "\"event\":\"trail\"", 1)).unwrap();
+    assert!(error(&jsonl).contains("line ") && error(&jsonl).contains("trail"), "{}", error(&jsonl));
+    fs::write(&jsonl, events.lines().skip(1).collect::<Vec<_>>().join("\n")).unwrap();
+    assert!(error(&jsonl).contains("do not begin with `started`"));
+    fs::write(&jsonl, events.replacen("\"schema_version\":1", "\"schema_version\":2", 1)).unwrap();
+    assert!(error(&jsonl).contains("schema version 2"));
+    fs::write(&jsonl, "").unwrap();
+    assert!(error(&jsonl).contains("do not begin"));
+}
+
+#[test]
+fn a_full_disk_leaves_the_old_file() {
+    let error = sample::result().save("/proc/flowgauge/result.json").unwrap_err().to_string();
+    assert!(error.contains("cannot write /proc/flowgauge/result.json"), "{error}");
+}
