@@ -26,7 +26,7 @@ pub(crate) fn scale(unit: Unit, most: f64) -> Scale {
 /// Three significant digits, more before the point.
 pub(crate) fn digits(value: f64) -> String {
     let rounded = match value.abs() {
-        v if v == 0.0 => return "0".to_owned(),
+        0.0 => return "0".to_owned(),
         v if v >= 99.95 => format!("{value:.0}"),
         v if v >= 9.995 => format!("{value:.1}"),
         v if v >= 0.01 => format!("{value:.2}"),

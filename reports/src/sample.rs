@@ -101,7 +101,9 @@ fn character(cell: Cell, plan: &Plan) -> (f64, f64) {
 fn wobble(block: u32, cell: usize, salt: u32) -> f64 {
     let mixed = (u64::from(block) * 7919 + cell as u64 * 104_729 + u64::from(salt) * 15_485_863 + 1)
         .wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    ((mixed ^ (mixed >> 29)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
 }
 
 fn trial(plan: &Plan, step: usize, block: u32, cell: usize) -> Trial {

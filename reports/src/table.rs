@@ -36,7 +36,7 @@ pub fn render(result: &RunResult, style: Style) -> String {
         paragraph(&mut text, "  ", &wording::scenario(scenario), style);
         let _ = writeln!(text, "  {}", wording::kernel_and_clock(result.environment.as_ref()));
         if !rows.is_empty() {
-            let _ = writeln!(text, "{}", block(&rows, style));
+            let _ = writeln!(text, "{}", block(&rows, style).trim_fmt());
         }
         for hole in result.judgement.holes.iter().filter(|h| h.scenario == index) {
             let line = format!("{}: not measured: {}; {}", hole.datapath.name(), hole.gap.reason, hole.gap.instead);
@@ -90,10 +90,14 @@ fn block(rows: &[&Row], style: Style) -> Table {
         crate::stats::Unit::BitsPerSecond => "goodput",
         _ => "throughput",
     });
-    let heads = ["datapath", throughput, "gain", "CPU", "cost/pkt", "loss", "latency\np50, p99", "path proof", "verdict"];
+    let heads =
+        ["datapath", throughput, "gain", "CPU", "cost/pkt", "loss", "latency\np50, p99", "path proof", "verdict"];
     table.set_header(heads.iter().enumerate().map(|(i, head)| aligned(Cell::new(head), i)));
     for row in rows {
         table.add_row(cells(row).into_iter().enumerate().map(|(i, cell)| aligned(cell, i)));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 1));
     }
     table
 }

@@ -18,7 +18,7 @@ pub(in crate::html) struct Bar {
 
 const WIDTH: i32 = 360;
 const LEFT: i32 = 78;
-const RIGHT: i32 = 66;
+const RIGHT: i32 = 76;
 const TOP: i32 = 30;
 const ROW: i32 = 40;
 

@@ -37,11 +37,11 @@ pub(in crate::html) fn gains(rows: &[Row]) -> Result<Option<String>, HtmlError> 
             let series = colour(row.datapath);
             area.draw(&Text::new(row.name.clone(), (0, middle), text(13, INK, false)))?;
             area.draw(&Text::new(row.datapath.name().to_owned(), (LEFT - 12, middle), text(13, FAINT, true)))?;
+            area.draw(&Circle::new((x(t.median), middle), 4, series.filled()))?;
             area.draw(&PathElement::new([(x(t.low), middle), (x(t.high), middle)], INK.stroke_width(2)))?;
             for end in [t.low, t.high] {
-                area.draw(&PathElement::new([(x(end), middle - 5), (x(end), middle + 5)], INK.stroke_width(2)))?;
+                area.draw(&PathElement::new([(x(end), middle - 6), (x(end), middle + 6)], INK.stroke_width(2)))?;
             }
-            area.draw(&Circle::new((x(t.median), middle), 5, series.filled()))?;
             let least = if gain.lower_bound { "≥ " } else { "" };
             area.draw(&Text::new(format!("{least}{}", both(t)), (WIDTH, middle), text(13, INK, true)))?;
         }
