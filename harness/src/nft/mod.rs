@@ -14,4 +14,4 @@ pub use mute::{Silence, drop_at_ingress, mute, undrop, unmute};
 pub use program::{NftError, version};
 pub use read_back::{Chain, Flowtable, ReadBack, parse};
 pub use refusal::{Complaint, Refusal};
-pub use ruleset::{apply, read_back, remove};
+pub use ruleset::{apply, list_everything, read_back, remove};

@@ -33,14 +33,22 @@ pub fn remove(netns: &Netns) -> Result<(), NftError> {
 pub fn read_back(netns: &Netns) -> Result<ReadBack, NftError> {
     let mut listing = String::new();
     for family in families_of(netns, TABLE)? {
-        let output = run(netns, &["list", "table", family, TABLE], "")?;
-        if !output.status.success() {
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            return Err(Refusal::read("to list the ruleset", &stderr, "", 0).into());
-        }
-        listing += &String::from_utf8_lossy(&output.stdout);
+        listing += &list(netns, &["list", "table", family, TABLE])?;
     }
     Ok(parse(&listing))
+}
+
+/// Every ruleset in `netns`, ours or not. Reads only.
+pub fn list_everything(netns: &Netns) -> Result<ReadBack, NftError> {
+    list(netns, &["list", "ruleset"]).map(|listing| parse(&listing))
+}
+
+fn list(netns: &Netns, arguments: &[&str]) -> Result<String, NftError> {
+    let output = run(netns, arguments, "")?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(Refusal::read("to list the ruleset", &String::from_utf8_lossy(&output.stderr), "", 0).into())
 }
 
 /// One line that deletes our table in every family that has it; a line, so that nft's line numbers stay simple.
