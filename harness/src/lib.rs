@@ -1,1 +1,14 @@
-//! Harness.
+//! The harness: command line, runner, generators and witnesses.
+//!
+//! `commands` is what a user types. `session` is the host's side of a run: it picks a kernel, starts a worker beside
+//! it, keeps its events on disk and shows them. `worker` is the other side: it lets the `runner` take a plan, trial
+//! by trial, over a rig made of a testbed, `nft` rulesets, `generators` and `witnesses`.
+
+pub mod commands;
+pub mod doctor;
+pub mod generators;
+pub mod nft;
+pub mod runner;
+pub mod session;
+pub mod witnesses;
+pub mod worker;

@@ -1,1 +1,9 @@
-//! Tests.
+//! What the end-to-end tests share: the program under test, a folder of one's own, and the state of the machine.
+
+pub mod machine;
+pub mod program;
+pub mod scratch;
+
+pub use machine::Machine;
+pub use program::{Outcome, flowgauge, run};
+pub use scratch::Scratch;

@@ -1,0 +1,88 @@
+//! `flowgauge bench`: the main job.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use flowgauge_scenarios::{Plan, Scenario};
+use flowgauge_topologies::kernel::KernelSpec;
+
+use super::exit::Exit;
+use super::overrides::Overrides;
+use crate::session::{self, Request};
+
+const EXAMPLES: &str = "\
+Examples:
+  flowgauge bench udp-ipv4 udp-ipv6 tcp-masquerade
+  flowgauge bench udp-ipv4 --load 20kpps            the CPU each datapath needs for the same load
+  flowgauge bench udp-ipv4 --trial 60s --blocks 3   as long as RFC 2544 asks
+  flowgauge bench stateful-dual --json | jq -c 'select(.event == \"trial\")'
+  flowgauge bench udp-ipv4 --control missing-port   break it on purpose: the verdict must turn";
+
+/// Measure scenarios over their datapaths, side by side, with proof of path.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Bench {
+    /// Built-in scenarios (`flowgauge list`) or paths of scenario files
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenarios: Vec<String>,
+    /// Kernel under test: auto, host, debian:6.12, debian:6.1, or the path of a kernel image
+    #[arg(long, default_value = "auto", value_name = "KERNEL")]
+    kernel: KernelSpec,
+    /// Modules of the kernel image: the folder that holds `kernel/`
+    #[arg(long, value_name = "DIR")]
+    modules: Option<PathBuf>,
+    /// CPUs of the VM
+    #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    cpus: u32,
+    /// Memory of the VM in MiB
+    #[arg(long, default_value_t = 2048, value_name = "MIB", value_parser = clap::value_parser!(u32).range(512..=1_048_576))]
+    memory: u32,
+    /// Seed of the order of trials; random where not given
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Folder that gets a folder for this run
+    #[arg(long, default_value = "results", value_name = "DIR")]
+    out: PathBuf,
+    /// Print the events on standard output, a JSON object a line, in place of the table
+    #[arg(long)]
+    json: bool,
+    /// No progress on standard error
+    #[arg(long, short)]
+    quiet: bool,
+    /// Leave the testbed's namespaces after the run, named PREFIX-client, PREFIX-dut and PREFIX-server (host kernel only)
+    #[arg(long, value_name = "PREFIX")]
+    keep: Option<String>,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+impl Bench {
+    pub(super) fn run(self) -> Result<(), Exit> {
+        let mut scenarios = Vec::new();
+        for name in &self.scenarios {
+            let mut scenario = Scenario::load(name).map_err(Exit::input)?;
+            self.overrides.apply(&mut scenario).map_err(Exit::input)?;
+            if scenarios.iter().any(|other: &Scenario| other.name == scenario.name) {
+                return Err(Exit::Input(format!("scenario `{}` is named twice: give each once", scenario.name)));
+            }
+            scenarios.push(scenario);
+        }
+        let plan = Plan::new(scenarios, self.seed.unwrap_or_else(|| rand::random::<u32>().into()));
+        if plan.cells.is_empty() {
+            let reasons: Vec<&str> = plan.holes.iter().map(|hole| hole.gap.reason.as_str()).collect();
+            return Err(Exit::Input(format!("nothing is left to measure: {}", reasons.join("; "))));
+        }
+        session::bench(Request {
+            plan,
+            command: std::env::args().collect(),
+            kernel: self.kernel,
+            modules: self.modules,
+            cpus: self.cpus,
+            memory_mib: self.memory,
+            out: self.out,
+            json: self.json,
+            quiet: self.quiet,
+            keep: self.keep,
+        })
+    }
+}

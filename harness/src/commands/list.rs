@@ -1,0 +1,72 @@
+//! `flowgauge list`: everything that has a name.
+
+use clap::{Args, ValueEnum};
+use flowgauge_scenarios::{Control, Datapath, Policy, Scenario, builtin, gap};
+use flowgauge_topologies::kernel;
+
+use super::exit::{Exit, print};
+
+/// List scenarios, policies, datapaths, controls and cached kernels.
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// What to list; everything where not given
+    what: Option<What>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum What {
+    Scenarios,
+    Policies,
+    Datapaths,
+    Controls,
+    Kernels,
+}
+
+impl List {
+    pub(super) fn run(self) -> Result<(), Exit> {
+        let all = [What::Scenarios, What::Policies, What::Datapaths, What::Controls, What::Kernels];
+        let sections: Vec<String> =
+            all.into_iter().filter(|what| self.what.is_none_or(|w| w == *what)).map(section).collect();
+        print(&sections.join("\n"))
+    }
+}
+
+fn section(what: What) -> String {
+    match what {
+        What::Scenarios => rows("Scenarios", builtin::NAMES.iter().map(|&n| (n.to_owned(), about(n)))),
+        What::Policies => rows("Policies", Policy::ALL.iter().map(|p| (p.name().to_owned(), p.about().to_owned()))),
+        What::Datapaths => {
+            let mut text = rows("Datapaths", Datapath::ALL.iter().map(|d| (d.name().to_owned(), d.about().to_owned())));
+            for policy in Policy::ALL {
+                for datapath in Datapath::ALL {
+                    if let Some(gap) = gap(policy, datapath) {
+                        text += &format!("  no {} on {}: {}\n", policy.name(), datapath.name(), gap.reason);
+                    }
+                }
+            }
+            text
+        }
+        What::Controls => {
+            rows("Negative controls", Control::ALL.iter().map(|c| (c.name().to_owned(), c.about().to_owned())))
+        }
+        What::Kernels => {
+            let cached = kernel::cache_dir().map(|cache| kernel::list_cached(&cache)).unwrap_or_default();
+            if cached.is_empty() {
+                return "Kernels in the cache\n  none yet: `bench --kernel debian:6.12` fetches one\n".to_owned();
+            }
+            rows("Kernels in the cache", cached.into_iter().map(|kernel| (kernel.spec, kernel.image.origin)))
+        }
+    }
+}
+
+fn about(name: &str) -> String {
+    Scenario::load(name).map_or_else(|error| error.to_string(), |scenario| scenario.about)
+}
+
+fn rows(title: &str, rows: impl Iterator<Item = (String, String)>) -> String {
+    let mut text = format!("{title}\n");
+    for (name, about) in rows {
+        text += &format!("  {name:<21} {about}\n");
+    }
+    text
+}

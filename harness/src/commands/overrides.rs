@@ -1,0 +1,96 @@
+//! Flags that change single values of the scenarios named.
+
+use clap::Args;
+use flowgauge_scenarios::{
+    Control, Datapath, Direction, Engine, Families, Frame, Load, Policy, Protocol, Scenario, ScenarioError, Span,
+};
+
+use super::values;
+
+/// Values in place of the scenario's own.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Instead of the scenario's own")]
+pub(super) struct Overrides {
+    /// What the DUT does with packets
+    #[arg(long, value_parser = values::policy())]
+    policy: Option<Policy>,
+    /// Datapaths to compare (repeat, or separate by commas)
+    #[arg(long = "datapath", value_delimiter = ',', value_parser = values::datapath())]
+    datapaths: Vec<Datapath>,
+    /// Address families
+    #[arg(long = "family", value_parser = values::families())]
+    families: Option<Families>,
+    /// Transport protocol
+    #[arg(long, value_parser = values::protocol())]
+    protocol: Option<Protocol>,
+    /// Frame size in bytes with FCS, or `imix`
+    #[arg(long, value_name = "BYTES|imix")]
+    frame: Option<Frame>,
+    /// Number of flows, 1 to 1000000
+    #[arg(long, value_name = "N")]
+    flows: Option<u32>,
+    /// Who sends
+    #[arg(long, value_parser = values::direction())]
+    direction: Option<Direction>,
+    /// Offered load of each sending direction: max, 20kpps, 100mbit
+    #[arg(long, value_name = "RATE")]
+    load: Option<Load>,
+    /// The engine that offers the traffic
+    #[arg(long, value_parser = values::engine())]
+    engine: Option<Engine>,
+    /// Length of a trial: 800ms, 60s
+    #[arg(long, value_name = "TIME")]
+    trial: Option<Span>,
+    /// Warm-up before each trial
+    #[arg(long, value_name = "TIME")]
+    warmup: Option<Span>,
+    /// Number of blocks; each holds every datapath once
+    #[arg(long, value_name = "N")]
+    blocks: Option<u32>,
+    /// MTU of the links in bytes
+    #[arg(long, value_name = "BYTES")]
+    mtu: Option<u32>,
+    /// Links segment in software as late as they can (counters then count skbs, not wire packets)
+    #[arg(long, value_name = "BOOL")]
+    gso: Option<bool>,
+    /// Links join what they receive
+    #[arg(long, value_name = "BOOL")]
+    gro: Option<bool>,
+    /// Links leave checksums to each other
+    #[arg(long, value_name = "BOOL")]
+    checksum: Option<bool>,
+    /// Break the setup on purpose; the verdict must turn
+    #[arg(long, value_parser = values::control())]
+    control: Option<Control>,
+}
+
+impl Overrides {
+    /// Changes `scenario` and checks that it still fits together.
+    pub(super) fn apply(&self, scenario: &mut Scenario) -> Result<(), ScenarioError> {
+        fn set<T: Copy>(to: &mut T, from: Option<T>) {
+            if let Some(value) = from {
+                *to = value;
+            }
+        }
+        set(&mut scenario.policy, self.policy);
+        set(&mut scenario.traffic.families, self.families);
+        set(&mut scenario.traffic.protocol, self.protocol);
+        set(&mut scenario.traffic.frame, self.frame);
+        set(&mut scenario.traffic.flows, self.flows);
+        set(&mut scenario.traffic.direction, self.direction);
+        set(&mut scenario.traffic.load, self.load);
+        set(&mut scenario.engine, self.engine);
+        set(&mut scenario.method.trial, self.trial);
+        set(&mut scenario.method.warmup, self.warmup);
+        set(&mut scenario.method.blocks, self.blocks);
+        set(&mut scenario.links.mtu, self.mtu);
+        set(&mut scenario.links.gso, self.gso);
+        set(&mut scenario.links.gro, self.gro);
+        set(&mut scenario.links.checksum, self.checksum);
+        set(&mut scenario.control, self.control);
+        if !self.datapaths.is_empty() {
+            scenario.datapaths.clone_from(&self.datapaths);
+        }
+        scenario.settle()
+    }
+}

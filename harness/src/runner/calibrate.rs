@@ -1,0 +1,63 @@
+//! Calibration: what the generator reaches when the DUT drops everything at once.
+
+use std::time::Duration;
+
+use flowgauge_reports::event::{Event, Phase, Warning};
+use flowgauge_reports::observation::CpuObservation;
+use flowgauge_reports::trial::{Calibration, Offered};
+use flowgauge_scenarios::{Engine, Load, Opening, Plan, Scenario};
+
+use super::progress;
+use super::rig::{Driven, Rig};
+use crate::worker::protocol::{Failure, Wire};
+
+/// How long the generator is measured, per scenario.
+const DURATION: Duration = Duration::from_millis(400);
+
+/// Calibrates the generator for every scenario that the `raw` engine drives.
+pub(super) fn all(plan: &Plan, rig: &mut dyn Rig, wire: &dyn Wire) -> Result<(), Failure> {
+    for (index, scenario) in plan.scenarios.iter().enumerate() {
+        // iperf3's load depends on what comes back: dropping everything measures nothing.
+        if scenario.engine != Engine::Raw {
+            continue;
+        }
+        wire.check()?;
+        progress(wire, Phase::Calibrate, &format!("calibrating the generator for {}", scenario.name))?;
+        let calibration = one(index, scenario, rig, wire)?;
+        wire.emit(&Event::Calibrated(calibration))?;
+        for warning in rig.warnings() {
+            wire.emit(&Event::Warning(warning))?;
+        }
+    }
+    Ok(())
+}
+
+fn one(index: usize, scenario: &Scenario, rig: &mut dyn Rig, wire: &dyn Wire) -> Result<Calibration, Failure> {
+    let mut flat_out = scenario.clone();
+    flat_out.traffic.load = Load::Max;
+    flat_out.traffic.opening = Opening::None;
+    rig.prepare(&flat_out)?;
+    rig.block(&flat_out)?;
+    let driven = rig.drive(&flat_out, DURATION, wire.stop());
+    rig.unblock()?;
+    let driven = driven?;
+    wire.check()?;
+    let (sent, offered_pps) = match &driven.offered {
+        Offered::Frames(directions) => {
+            (directions.iter().map(|d| d.sent).sum::<u64>(), directions.iter().map(|d| d.offered_pps).sum::<f64>())
+        }
+        Offered::Bulk(_) => (0, 0.0),
+    };
+    if sent == 0 {
+        wire.emit(&Event::Warning(Warning {
+            text: format!("the generator sent nothing while it was calibrated for {}", scenario.name),
+            remedy: "look for errors of the generator above; the gain cannot be bounded without it".to_owned(),
+        }))?;
+    }
+    Ok(Calibration { scenario: index, offered_pps, softirq_ns_per_packet: softirq_ns(&driven) / sent.max(1) as f64 })
+}
+
+fn softirq_ns(driven: &Driven) -> f64 {
+    let total = |o: &CpuObservation| o.cpus.iter().map(|c| c.softirq_ns).sum::<u64>();
+    total(&driven.cpu_after).saturating_sub(total(&driven.cpu_before)) as f64
+}

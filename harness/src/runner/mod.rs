@@ -1,0 +1,79 @@
+//! The runner: a plan, trial by trial, over a rig. No I/O of its own, so that it is tested over a fake.
+
+mod calibrate;
+pub mod fake_rig;
+mod fingerprint;
+pub mod rig;
+pub mod router_rig;
+#[cfg(test)]
+mod tests;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use flowgauge_reports::event::{Event, Phase};
+use flowgauge_reports::trial::Trial;
+use flowgauge_scenarios::{Plan, Step};
+
+use crate::worker::protocol::{Failure, Wire};
+use rig::Rig;
+
+/// Runs `plan` over `rig`, an event on `wire` for everything worth knowing.
+///
+/// The rig is left to its owner in every case: dropping it is what cleans up.
+pub fn run(plan: &Plan, rig: &mut dyn Rig, wire: &dyn Wire) -> Result<(), Failure> {
+    progress(wire, Phase::Build, "building the testbed")?;
+    if let Some(first) = plan.scenarios.first() {
+        rig.prepare(first)?;
+        wire.emit(&Event::Environment(Box::new(rig.environment())))?;
+    }
+    calibrate::all(plan, rig, wire)?;
+    progress(wire, Phase::Drive, "measuring")?;
+    for (index, step) in plan.steps.iter().enumerate() {
+        wire.check()?;
+        wire.emit(&Event::TrialStarted { step: index })?;
+        let trial = trial(plan, index, *step, rig, wire)?;
+        for warning in rig.warnings() {
+            wire.emit(&Event::Warning(warning))?;
+        }
+        wire.emit(&Event::Trial(Box::new(trial)))?;
+        wire.kept(index)?;
+    }
+    Ok(())
+}
+
+fn trial(plan: &Plan, index: usize, step: Step, rig: &mut dyn Rig, wire: &dyn Wire) -> Result<Trial, Failure> {
+    let scenario = plan.scenario(step.cell);
+    let datapath = plan.cells[step.cell].datapath;
+    let started_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
+    rig.prepare(scenario)?;
+    let ruleset = rig.apply(scenario, datapath)?;
+    let opening = rig.open(scenario, datapath)?;
+    wire.check()?;
+    if scenario.method.warmup.ms > 0 {
+        rig.drive(scenario, scenario.method.warmup.duration(), wire.stop())?;
+        wire.check()?;
+    }
+    let before = rig.observe();
+    let driven = rig.drive(scenario, scenario.method.trial.duration(), wire.stop())?;
+    // A trial cut short is no sample.
+    wire.check()?;
+    let after = rig.observe();
+    Ok(Trial {
+        step: index,
+        block: step.block,
+        cell: step.cell,
+        datapath,
+        started_unix_s,
+        ruleset,
+        opening,
+        offered: driven.offered,
+        before,
+        after,
+        cpu_before: driven.cpu_before,
+        cpu_after: driven.cpu_after,
+    })
+}
+
+fn progress(wire: &dyn Wire, phase: Phase, text: &str) -> Result<(), Failure> {
+    wire.emit(&Event::Progress { phase, text: text.to_owned() })
+}

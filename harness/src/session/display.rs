@@ -1,0 +1,150 @@
+//! What a person sees while a run goes on, on standard error; standard output is for results.
+
+use std::io::{self, IsTerminal, Write};
+use std::mem::MaybeUninit;
+use std::time::{Duration, Instant};
+
+use flowgauge_reports::event::Event;
+use flowgauge_reports::table::Style;
+use flowgauge_scenarios::Plan;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A reader of the stream of events for people or for machines.
+pub trait Display {
+    /// Shows one event.
+    fn show(&mut self, event: &Event);
+}
+
+/// The display that fits: none, JSON lines on standard output, a progress bar, or plain lines.
+pub fn choose(json: bool, quiet: bool) -> Vec<Box<dyn Display>> {
+    let mut displays: Vec<Box<dyn Display>> = Vec::new();
+    if json {
+        displays.push(Box::new(JsonLines));
+    }
+    if !quiet {
+        displays.push(if io::stderr().is_terminal() { Box::new(Bar::new()) } else { Box::new(Lines::default()) });
+    }
+    displays
+}
+
+/// The style of tables on standard output: its width and colour where it is a terminal.
+pub fn style() -> Style {
+    let terminal = io::stdout().is_terminal();
+    let columns = if terminal { terminal_columns() } else { None };
+    Style { width: columns.unwrap_or(110), colour: terminal && std::env::var_os("NO_COLOR").is_none() }
+}
+
+/// The style of tables in files.
+pub fn plain() -> Style {
+    Style { width: 110, colour: false }
+}
+
+fn terminal_columns() -> Option<u16> {
+    let mut size = MaybeUninit::<libc::winsize>::zeroed();
+    // SAFETY: TIOCGWINSZ writes one winsize to the pointer, which is valid and zeroed before.
+    let size = unsafe {
+        if libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, size.as_mut_ptr()) != 0 {
+            return None;
+        }
+        size.assume_init()
+    };
+    (size.ws_col >= 40).then_some(size.ws_col)
+}
+
+/// Prints every event as it is.
+struct JsonLines;
+
+impl Display for JsonLines {
+    fn show(&mut self, event: &Event) {
+        if let Ok(line) = serde_json::to_string(event) {
+            // A reader that went away ends the output, not the run: its events are on disk.
+            let _ = writeln!(io::stdout(), "{line}");
+        }
+    }
+}
+
+/// A progress bar with the time left.
+struct Bar {
+    bar: ProgressBar,
+    plan: Option<Plan>,
+}
+
+impl Bar {
+    fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        bar.set_style(
+            ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Bar { bar, plan: None }
+    }
+}
+
+impl Display for Bar {
+    fn show(&mut self, event: &Event) {
+        match event {
+            Event::Started(start) => self.plan = Some(start.plan.clone()),
+            Event::Progress { text, .. } => self.bar.set_message(text.clone()),
+            Event::TrialStarted { step } => {
+                let Some(plan) = &self.plan else { return };
+                if self.bar.length() == Some(0) {
+                    self.bar.reset();
+                    self.bar.set_length(plan.steps.len() as u64);
+                    let template = "{elapsed_precise} [{bar:30}] {pos}/{len} trials, {eta} left  {msg}";
+                    if let Ok(style) = ProgressStyle::with_template(template) {
+                        self.bar.set_style(style.progress_chars("=> "));
+                    }
+                }
+                self.bar.set_message(name(plan, *step));
+            }
+            Event::Trial(_) => self.bar.inc(1),
+            Event::Warning(warning) => self.bar.println(format!("warning: {}; {}", warning.text, warning.remedy)),
+            Event::Finished | Event::Failed { .. } => self.bar.finish_and_clear(),
+            Event::Environment(_) | Event::Calibrated(_) => {}
+        }
+    }
+}
+
+/// Plain lines, few enough for a log: phases, and progress at every tenth of the plan.
+#[derive(Default)]
+struct Lines {
+    trials: usize,
+    done: usize,
+    began: Option<Instant>,
+}
+
+impl Display for Lines {
+    fn show(&mut self, event: &Event) {
+        let line = match event {
+            Event::Started(start) => {
+                self.trials = start.plan.steps.len();
+                format!("run {} with seed {}", start.run, start.plan.seed)
+            }
+            Event::Progress { text, .. } => text.clone(),
+            Event::Environment(e) => format!("kernel {} ({})", e.kernel_release, e.kernel_origin),
+            Event::TrialStarted { .. } => {
+                self.began.get_or_insert_with(Instant::now);
+                return;
+            }
+            Event::Trial(_) => {
+                self.done += 1;
+                let tenth = self.trials.div_ceil(10);
+                if self.done % tenth != 0 && self.done != self.trials {
+                    return;
+                }
+                let spent = self.began.map_or(Duration::ZERO, |t| t.elapsed());
+                let left = spent.mul_f64((self.trials - self.done.min(self.trials)) as f64 / self.done as f64);
+                format!("{} of {} trials, about {} s left", self.done, self.trials, left.as_secs())
+            }
+            Event::Warning(warning) => format!("warning: {}; {}", warning.text, warning.remedy),
+            Event::Calibrated(_) | Event::Finished | Event::Failed { .. } => return,
+        };
+        let _ = writeln!(io::stderr(), "flowgauge: {line}");
+    }
+}
+
+fn name(plan: &Plan, step: usize) -> String {
+    let Some(step) = plan.steps.get(step) else { return String::new() };
+    format!("{} on {}", plan.scenario(step.cell).name, plan.cells[step.cell].datapath.name())
+}

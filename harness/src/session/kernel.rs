@@ -1,0 +1,180 @@
+//! Chooses the kernel under test and starts a worker beside it.
+
+use std::path::PathBuf;
+
+use flowgauge_reports::environment::Accelerator;
+use flowgauge_reports::event::Phase;
+use flowgauge_scenarios::Plan;
+use flowgauge_topologies::kernel::{self, Ability, DebianVersion, HostAbilities, Image, KernelSpec};
+
+use super::drive::{Session, Signals};
+use super::link::Link;
+use super::{Request, child, vm};
+use crate::worker::protocol::{Failure, Job};
+
+/// The kernel that a request comes down to.
+#[derive(Clone, Debug)]
+pub(super) enum Choice {
+    /// The running one.
+    Host,
+    /// One to boot.
+    Vm(KernelSpec),
+}
+
+/// Starts a worker beside the kernel asked for, and makes its job.
+pub(super) async fn start(
+    request: &Request,
+    session: &mut Session,
+    signals: &mut Signals,
+) -> Result<(Link, Job), Failure> {
+    let (choice, reason) = choose(&request.kernel, &request.plan, HostAbilities::probe)?;
+    if let Some(reason) = reason {
+        session.progress(Phase::Kernel, reason)?;
+    }
+    let mut job = Job {
+        plan: request.plan.clone(),
+        kernel_origin: "host".to_owned(),
+        accelerator: Accelerator::Native,
+        host_cpu: cpu_model(),
+        host_tools: Vec::new(),
+        keep: request.keep.clone(),
+        own_machine: false,
+    };
+    match choice {
+        Choice::Host => {
+            if request.modules.is_some() {
+                return Err(Failure {
+                    kind: flowgauge_reports::event::FailureKind::Input,
+                    message: "--modules goes with the path of a kernel image: --kernel PATH --modules DIR".to_owned(),
+                });
+            }
+            Ok((child::start()?, job))
+        }
+        Choice::Vm(_) if request.keep.is_some() => Err(Failure {
+            kind: flowgauge_reports::event::FailureKind::Input,
+            message: "--keep leaves namespaces on the host's kernel; a VM and all in it end with the run. \
+                      Add --kernel host, or leave --keep away"
+                .to_owned(),
+        }),
+        Choice::Vm(spec) => {
+            let link = vm::start(request, spec, &mut job, session, signals).await?;
+            job.own_machine = true;
+            Ok((link, job))
+        }
+    }
+}
+
+/// Host or VM, with the reason where it was not said by the user. `probe` is asked only when it matters.
+fn choose(
+    spec: &KernelSpec,
+    plan: &Plan,
+    probe: impl FnOnce() -> HostAbilities,
+) -> Result<(Choice, Option<String>), Failure> {
+    if matches!(spec, KernelSpec::Path(_) | KernelSpec::Debian(_)) {
+        return Ok((Choice::Vm(spec.clone()), None));
+    }
+    let gap = first_gap(&probe(), plan);
+    match (spec, gap) {
+        (_, None) => Ok((Choice::Host, None)),
+        (KernelSpec::Host, Some((what, evidence, remedy))) => Err(Failure::environment(format!(
+            "the host's kernel cannot run this plan: {what}: {evidence}. {remedy}; or use --kernel auto, which boots \
+             a kernel in a VM"
+        ))),
+        (_, Some((what, evidence, _))) => {
+            let version = DebianVersion::DEFAULT;
+            let reason = format!("the host's kernel lacks {what} ({evidence}); using debian:{version} in a VM");
+            Ok((Choice::Vm(KernelSpec::Debian(version)), Some(reason)))
+        }
+    }
+}
+
+/// The first thing that the plan needs and the host's kernel lacks: what, evidence, remedy.
+fn first_gap(host: &HostAbilities, plan: &Plan) -> Option<(&'static str, String, String)> {
+    let needs_nft = |p: &dyn Fn(&flowgauge_scenarios::Cell) -> bool| plan.cells.iter().any(p);
+    let offloads = needs_nft(&|cell| cell.datapath.offloads());
+    let translates = plan.scenarios.iter().any(|s| s.policy == flowgauge_scenarios::Policy::Masquerade);
+    host.all().into_iter().find_map(|(name, ability)| {
+        let needed = match name {
+            "flowtable" => offloads,
+            "nat" => translates,
+            _ => true,
+        };
+        match ability {
+            Ability::No { evidence, remedy } if needed => Some((name, evidence.clone(), remedy.clone())),
+            _ => None,
+        }
+    })
+}
+
+/// The kernel's files, fetched where they are not there yet. Blocks.
+pub(super) fn resolve(
+    spec: &KernelSpec,
+    modules: Option<&PathBuf>,
+    progress: &dyn Fn(&str),
+) -> Result<(Image, String), Failure> {
+    match spec {
+        KernelSpec::Path(path) => {
+            let image = Image::from_path(path, modules.map(PathBuf::as_path)).map_err(Failure::environment)?;
+            let origin = image.origin.clone();
+            Ok((image, origin))
+        }
+        KernelSpec::Debian(version) => {
+            let cache = kernel::cache_dir().map_err(Failure::environment)?;
+            let image = kernel::debian::fetch(*version, &cache, progress).map_err(Failure::environment)?;
+            let origin = format!("debian:{version} ({})", image.origin);
+            Ok((image, origin))
+        }
+        KernelSpec::Auto | KernelSpec::Host => Err(Failure::environment("the host's kernel is not booted in a VM")),
+    }
+}
+
+/// The first `model name` of /proc/cpuinfo.
+pub(crate) fn cpu_model() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    model.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use flowgauge_scenarios::Scenario;
+
+    use super::*;
+
+    fn able(flowtable: bool) -> HostAbilities {
+        let no = || Ability::No { evidence: "EOPNOTSUPP".to_owned(), remedy: "load nf_flow_table".to_owned() };
+        HostAbilities {
+            in_user_namespace: false,
+            netns: Ability::Yes,
+            veth: Ability::Yes,
+            nf_tables: Ability::Yes,
+            conntrack: Ability::Yes,
+            nat: Ability::Yes,
+            flowtable: if flowtable { Ability::Yes } else { no() },
+        }
+    }
+
+    fn plan(datapaths: &[flowgauge_scenarios::Datapath]) -> Plan {
+        let mut scenario = Scenario::load("udp-ipv4").unwrap();
+        scenario.datapaths = datapaths.to_vec();
+        Plan::new(vec![scenario], 1)
+    }
+
+    #[test]
+    fn auto_takes_the_host_when_it_can_and_says_why_when_not() {
+        use flowgauge_scenarios::Datapath::{Conntrack, Flowtable};
+        let auto = KernelSpec::Auto;
+        assert!(matches!(choose(&auto, &plan(&[Flowtable]), || able(true)), Ok((Choice::Host, None))));
+        assert!(matches!(choose(&auto, &plan(&[Conntrack]), || able(false)), Ok((Choice::Host, None))));
+        let (choice, reason) = choose(&auto, &plan(&[Flowtable]), || able(false)).unwrap();
+        assert!(matches!(choice, Choice::Vm(KernelSpec::Debian(_))));
+        assert!(reason.unwrap().contains("EOPNOTSUPP"));
+    }
+
+    #[test]
+    fn a_host_that_cannot_is_refused_with_evidence_and_remedy() {
+        use flowgauge_scenarios::Datapath::Flowtable;
+        let error = choose(&KernelSpec::Host, &plan(&[Flowtable]), || able(false)).unwrap_err();
+        assert!(error.message.contains("EOPNOTSUPP") && error.message.contains("load nf_flow_table"));
+    }
+}

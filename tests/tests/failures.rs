@@ -1,0 +1,57 @@
+//! What a user meets when the environment is at fault: exit code 3, one clear message, nothing left behind.
+
+use std::fs;
+use std::process::Command;
+
+use flowgauge_tests::{Machine, Outcome, Scratch, machine, program, run};
+
+/// Runs a shell line in a mount namespace of its own, `$F` being the program. Needs root, as mounting does.
+fn in_mounts(scratch: &Scratch, line: &str) -> Outcome {
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "sh", "-ec", line]);
+    command.env("F", program::path()).current_dir(scratch.path());
+    run(command)
+}
+
+#[test]
+fn failures_of_the_environment_are_told_and_leave_nothing() {
+    let _alone = machine::alone();
+    let before = Machine::look();
+
+    let scratch = Scratch::new();
+    let line = "mount --bind /dev/null $(command -v nft || echo /usr/sbin/nft)
+        exec $F bench udp-ipv4 --datapath conntrack --kernel host --quiet --out out";
+    in_mounts(&scratch, line).expect_code(3).expect_error("nft");
+
+    let line = "mount --bind /dev/null /usr/bin/qemu-system-x86_64
+        exec $F bench udp-ipv4 --kernel debian:6.12 --quiet --out out";
+    in_mounts(&scratch, line).expect_code(3).expect_error("qemu-system-x86");
+
+    // Room for a few trials, not for all: what is on disk stays readable.
+    let line = "mkdir small; mount -t tmpfs -o size=64k none small
+        $F bench udp-ipv4 --datapath conntrack --kernel host --quiet --trial 50ms --warmup 0s --blocks 200 --out small \
+           && exit 99 || code=$?
+        cp -r small kept; exit $code";
+    in_mounts(&scratch, line).expect_code(3).expect_error("free some space");
+    let kept = scratch.path().join("kept/LAST");
+    let mut report = Command::new(program::path());
+    report.arg("report").arg(fs::canonicalize(kept).unwrap());
+    assert!(run(report).expect_code(0).out.contains("conntrack"));
+
+    before.expect_unchanged();
+}
+
+#[test]
+fn a_kernel_without_what_is_asked_is_told() {
+    let _alone = machine::alone();
+    let scratch = Scratch::new();
+    let mut command =
+        flowgauge_tests::flowgauge(&["bench", "udp-ipv4", "--quiet", "--kernel", "./bzImage", "--out", "out"]);
+    command.current_dir(scratch.path());
+    run(command).expect_code(3).expect_error("bzImage");
+    fs::write(scratch.path().join("bzImage"), "not a kernel").unwrap();
+    let mut command =
+        flowgauge_tests::flowgauge(&["bench", "udp-ipv4", "--quiet", "--kernel", "./bzImage", "--out", "out"]);
+    command.current_dir(scratch.path());
+    run(command).expect_code(3).expect_error("bzImage");
+}

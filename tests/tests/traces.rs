@@ -1,0 +1,98 @@
+//! The machine is the same before and after, however a run ends: by itself, by Ctrl-C, by kill -9.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use flowgauge_tests::{Machine, Scratch, flowgauge, machine, run};
+
+const HOST: [&str; 6] = ["--kernel", "host", "--datapath", "forward,conntrack", "--trial", "300ms"];
+const VM: [&str; 4] = ["--kernel", "debian:6.12", "--trial", "300ms"];
+
+/// A bench that is in its trials.
+fn running(scratch: &Scratch, arguments: &[&str]) -> Child {
+    let mut command = flowgauge(&["bench", "udp-ipv4", "--quiet", "--blocks", "500", "--out"]);
+    command.arg(scratch.path()).args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+    let child = command.spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(120);
+    loop {
+        let text = std::fs::read_to_string(scratch.path().join("LAST/events.jsonl")).unwrap_or_default();
+        if text.contains("\"event\":\"trial\"") {
+            return child;
+        }
+        assert!(Instant::now() < deadline, "no trial within two minutes: {text}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+fn ended_by(name: &str, arguments: &[&str], code: Option<i32>) {
+    let machine = Machine::look();
+    let scratch = Scratch::new();
+    let mut child = running(&scratch, arguments);
+    signal(&child, name);
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), code, "{status}");
+    machine.expect_unchanged();
+    // What was measured until then is on disk, and can be looked at.
+    let report = run(flowgauge(&["report", scratch.run_folder().to_str().unwrap()])).expect_code(0);
+    assert!(report.out.contains("udp-ipv4"), "{}", report.out);
+}
+
+#[test]
+fn a_run_on_the_host_leaves_nothing() {
+    let _alone = machine::alone();
+    let machine = Machine::look();
+    let scratch = Scratch::new();
+    let mut command = flowgauge(&["bench", "udp-ipv4", "--quiet", "--blocks", "2", "--out"]);
+    command.arg(scratch.path()).args(HOST);
+    run(command).expect_code(0);
+    machine.expect_unchanged();
+}
+
+#[test]
+fn interrupted_and_terminated_on_the_host() {
+    let _alone = machine::alone();
+    ended_by("INT", &HOST, Some(130));
+    ended_by("TERM", &HOST, Some(130));
+}
+
+#[test]
+fn killed_on_the_host() {
+    let _alone = machine::alone();
+    ended_by("KILL", &HOST, None);
+}
+
+#[test]
+fn interrupted_and_killed_with_a_vm() {
+    let _alone = machine::alone();
+    ended_by("INT", &VM, Some(130));
+    ended_by("KILL", &VM, None);
+}
+
+#[test]
+fn kept_namespaces_are_named_and_clean_removes_them() {
+    let _alone = machine::alone();
+    let machine = Machine::look();
+    let scratch = Scratch::new();
+    let mut child = running(&scratch, &[&HOST[..], &["--keep", "fgtest"]].concat());
+    signal(&child, "KILL");
+    child.wait().unwrap();
+    assert!(std::path::Path::new("/run/netns/fgtest-dut").exists(), "kept namespaces outlive a kill -9");
+    // The worker is killed with its parent, a moment later; until then its run counts as alive.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let said = run(flowgauge(&["clean", "--dry-run"])).expect_code(0).out;
+        if said.contains("fgtest-dut") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{said}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(std::path::Path::new("/run/netns/fgtest-dut").exists(), "a dry run removes nothing");
+    run(flowgauge(&["clean"])).expect_code(0);
+    machine.expect_unchanged();
+}

@@ -1,0 +1,81 @@
+//! The main job on a real kernel with flowtables, in a VM.
+
+use std::fs;
+
+use flowgauge_reports::RunResult;
+use flowgauge_reports::proof::Path;
+use flowgauge_scenarios::Datapath;
+use flowgauge_tests::{Scratch, flowgauge, run};
+
+const KERNEL: [&str; 2] = ["--kernel", "debian:6.12"];
+
+fn bench(scratch: &Scratch, arguments: &[&str], code: i32) -> RunResult {
+    let mut command = flowgauge(&["bench", "--quiet", "--seed", "7", "--out"]);
+    command.arg(scratch.path()).args(KERNEL).args(arguments);
+    run(command).expect_code(code);
+    RunResult::load(&scratch.run_folder()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+#[test]
+fn the_flowtable_bypasses_and_conntrack_does_not() {
+    let scratch = Scratch::new();
+    let short = ["--trial", "400ms", "--blocks", "3"];
+    let names = ["udp-ipv4", "udp-ipv6", "tcp-masquerade", "stateful-dual"];
+    let result = bench(&scratch, &[&names[..], &short].concat(), 0);
+    assert_eq!(result.trials.len(), 3 * (3 + 3 + 2 + 2));
+    for row in &result.judgement.rows {
+        let Some(proof) = &row.proof else { continue };
+        let bypass = proof.bypass.unwrap_or_else(|| panic!("{row:?}"));
+        match row.datapath {
+            Datapath::Flowtable => assert!(bypass > 0.99 && proof.path == Path::Fast, "{row:?}"),
+            _ => assert!(bypass < 0.0001 && proof.path == Path::Classic, "{row:?}"),
+        }
+    }
+    // Masquerade does not exist on plain forwarding, and the reader is told.
+    assert_eq!(result.plan.holes.len(), 1);
+    page_and_schema(&scratch, &result);
+}
+
+fn page_and_schema(scratch: &Scratch, result: &RunResult) {
+    let folder = scratch.run_folder();
+    let page = fs::read_to_string(folder.join("report.html")).unwrap();
+    for text in ["udp-ipv4", "tcp-masquerade", "6.12", &result.run] {
+        assert!(page.contains(text), "the page lacks {text}");
+    }
+    let schema: serde_json::Value = serde_json::from_str(include_str!("../../reports/result.schema.json")).unwrap();
+    let text = fs::read_to_string(folder.join("result.json")).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let errors: Vec<String> =
+        jsonschema::validator_for(&schema).unwrap().iter_errors(&value).map(|e| e.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    // The events alone give the same result.
+    let events = RunResult::load(&folder.join("events.jsonl")).unwrap();
+    assert_eq!(events.judgement, result.judgement);
+    let table = run(flowgauge(&["report", folder.to_str().unwrap()])).expect_code(0).out;
+    assert!(table.contains("flowtable") && table.contains("udp-ipv6"), "{table}");
+}
+
+#[test]
+fn every_negative_control_turns_the_verdict() {
+    let scratch = Scratch::new();
+    let names = ["control-missing-port", "control-no-flow-add", "control-no-opening"];
+    let result = bench(&scratch, &names, 1);
+    assert_eq!(result.judgement.rows.len(), 3);
+    for row in &result.judgement.rows {
+        let proof = row.proof.as_ref().unwrap_or_else(|| panic!("{row:?}"));
+        assert_eq!(proof.path, Path::Classic, "{row:?}");
+        assert!(proof.bypass.unwrap() < 0.01, "{row:?}");
+        assert!(!row.verdict.good(), "{row:?}");
+    }
+}
+
+#[test]
+fn the_oldest_kernel_does_the_same() {
+    let scratch = Scratch::new();
+    let mut command = flowgauge(&["bench", "udp-ipv4", "--quiet", "--blocks", "2", "--trial", "300ms", "--out"]);
+    command.arg(scratch.path()).args(["--kernel", "debian:6.1"]);
+    run(command).expect_code(0);
+    let result = RunResult::load(&scratch.run_folder()).unwrap();
+    let environment = result.environment.unwrap();
+    assert!(environment.kernel_release.starts_with("6.1."), "{environment:?}");
+}
