@@ -4,13 +4,14 @@ use flowgauge_topologies::kernel::{Ability, HostAbilities};
 
 use super::report::{Bench, Check, Report, Section};
 use super::{kernel_options, nics, privileges, programs, rulesets, virtual_machines};
+use crate::nft;
 
 /// Examines this machine. Takes a fraction of a second.
 pub fn examine() -> Report {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned();
     let abilities = HostAbilities::probe();
     let parts = virtual_machines::parts();
-    let bench = conclude(&abilities, parts.missing);
+    let bench = conclude(&abilities, parts.missing, nft::version().err().map(|error| error.to_string()));
     let section = |name, checks| Section { name, checks };
     let sections = vec![
         section("Running kernel, as tried", behaviour(&release, &abilities)),
@@ -37,8 +38,12 @@ fn first_line(evidence: &str) -> &str {
     evidence.lines().next().unwrap_or_default()
 }
 
-/// The host's kernel where it can do all, else a VM where one can be had.
-fn conclude(abilities: &HostAbilities, no_vm: Option<String>) -> Bench {
+/// The host's kernel where it can do all, else a VM where one can be had. A guest uses the host's programs, so without
+/// nft there is neither.
+fn conclude(abilities: &HostAbilities, no_vm: Option<String>, no_nft: Option<String>) -> Bench {
+    if let Some(why) = no_nft {
+        return Bench::Nothing { why };
+    }
     let Some((what, ability)) = abilities.first_gap() else {
         return Bench::Host;
     };
@@ -71,14 +76,14 @@ mod tests {
 
     #[test]
     fn the_host_is_used_where_it_can_do_all_else_a_vm_else_nothing() {
-        assert_eq!(conclude(&abilities(Ability::Yes), Some("no qemu".to_owned())), Bench::Host);
+        assert_eq!(conclude(&abilities(Ability::Yes), Some("no qemu".to_owned()), None), Bench::Host);
         let lacking = abilities(Ability::No { evidence: "nft: refused\n^^^".to_owned(), remedy: String::new() });
-        let Bench::Vm { kernel, why } = conclude(&lacking, None) else { panic!("a VM can be had") };
+        let Bench::Vm { kernel, why } = conclude(&lacking, None, None) else { panic!("a VM can be had") };
         assert_eq!(
             (kernel.as_str(), why.as_str()),
             ("debian:6.12", "the running kernel cannot do flowtable (nft: refused)")
         );
-        let nothing = conclude(&lacking, Some("qemu is not in PATH".to_owned()));
+        let nothing = conclude(&lacking, Some("qemu is not in PATH".to_owned()), None);
         assert!(
             matches!(nothing, Bench::Nothing { ref why } if why.ends_with("for a VM qemu is not in PATH")),
             "{nothing:?}"

@@ -23,7 +23,7 @@ pub(super) fn checks() -> Vec<Check> {
 
 /// The version that a program prints.
 pub(super) fn version(program: &str, argument: &str) -> Result<String, String> {
-    match Command::new(program).arg(argument).stdin(Stdio::null()).stderr(Stdio::null()).output() {
+    match Command::new(crate::nft::locate(program)).arg(argument).stdin(Stdio::null()).stderr(Stdio::null()).output() {
         Ok(output) => {
             version_in(&String::from_utf8_lossy(&output.stdout)).ok_or_else(|| "it prints no version".to_owned())
         }

@@ -11,7 +11,7 @@ mod ruleset;
 mod tables;
 
 pub use mute::{Silence, drop_at_ingress, mute, undrop, unmute};
-pub use program::{NftError, version};
+pub use program::{NftError, locate, version};
 pub use read_back::{Chain, Flowtable, ReadBack, parse};
 pub use refusal::{Complaint, Refusal};
 pub use ruleset::{apply, list_everything, read_back, remove};

@@ -1,6 +1,7 @@
 //! The program nft, run inside a namespace.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
@@ -45,7 +46,7 @@ pub enum NftError {
 pub(super) fn run(netns: &Netns, arguments: &[&str], input: &str) -> Result<Output, NftError> {
     // A child is born into the namespace of the thread that starts it.
     netns.run(|| {
-        let mut command = Command::new("nft");
+        let mut command = Command::new(locate("nft"));
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(not_run)?;
         let stdin = child.stdin.take();
@@ -62,6 +63,16 @@ pub(super) fn run(netns: &Netns, arguments: &[&str], input: &str) -> Result<Outp
     })?
 }
 
+/// Where a program lies: in PATH, or in the `sbin` beside a `bin` of PATH, which ordinary users of Debian lack although
+/// nft works for them in a user namespace. Its bare name if it is in neither.
+pub fn locate(program: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let bins: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let sbins = bins.iter().filter(|dir| dir.ends_with("bin")).map(|dir| dir.with_file_name("sbin"));
+    let found = bins.iter().cloned().chain(sbins).map(|dir| dir.join(program)).find(|file| file.is_file());
+    found.unwrap_or_else(|| PathBuf::from(program))
+}
+
 fn not_run(error: io::Error) -> NftError {
     match error.kind() {
         io::ErrorKind::NotFound => NftError::NotInstalled,
@@ -71,7 +82,7 @@ fn not_run(error: io::Error) -> NftError {
 
 /// The version of the nft in PATH, such as `1.0.6`.
 pub fn version() -> Result<String, NftError> {
-    let output = Command::new("nft").arg("--version").stdin(Stdio::null()).output().map_err(not_run)?;
+    let output = Command::new(locate("nft")).arg("--version").stdin(Stdio::null()).output().map_err(not_run)?;
     let text = String::from_utf8_lossy(&output.stdout);
     version_of(&text).ok_or_else(|| NftError::Unreadable { what: "--version", text: text.trim().to_owned() })
 }
@@ -85,6 +96,12 @@ fn version_of(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_are_located_or_left_to_fail_by_name() {
+        assert!(locate("sh").is_absolute());
+        assert_eq!(locate("flowgauge-no-such-program"), PathBuf::from("flowgauge-no-such-program"));
+    }
 
     #[test]
     fn the_version_is_the_second_word() {
