@@ -6,7 +6,7 @@ use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Tab
 
 use crate::judge::{Row, Verdict};
 use crate::numbers::{interval, median};
-use crate::proof::{Path, Severity, percent};
+use crate::proof::{Path, Severity};
 use crate::result::{Ending, RunResult};
 use crate::stats::Estimate;
 use crate::wording;
@@ -143,8 +143,12 @@ fn gain(row: &Row) -> String {
 }
 
 fn path(row: &Row) -> String {
-    let share = row.proof.bypass.map(|b| format!(" {}", percent(b))).unwrap_or_default();
-    format!("{}{share}\n{}/{} agree", row.proof.path.name(), row.proof.agreeing, row.proof.witnesses.len())
+    format!(
+        "{}
+{}",
+        row.proof.label(),
+        row.proof.standing()
+    )
 }
 
 fn verdicts(text: &mut String, result: &RunResult, style: Style) {

@@ -1,34 +1,44 @@
 //! The answer in one sentence per scenario.
 
+use flowgauge_scenarios::Policy;
+
 use crate::judge::{Row, Verdict};
 use crate::numbers::both;
-use crate::proof::{Path, percent};
+use crate::proof::percent;
 use crate::result::RunResult;
 use crate::wording;
 
-/// One sentence per scenario, what matters first.
+/// One sentence per scenario, those that are not good first.
 pub(super) fn answers(result: &RunResult) -> Vec<String> {
     let mut answers = Vec::new();
     for (index, scenario) in result.plan.scenarios.iter().enumerate() {
         let rows: Vec<&Row> = result.judgement.rows_of(index).collect();
         let offloading = rows.iter().find(|r| r.datapath.offloads()).or(rows.first());
         let Some(row) = offloading else { continue };
-        let traffic = format!(
-            "{} {}{}",
-            wording::families(scenario.traffic.families),
-            wording::protocol(scenario.traffic.protocol),
-            if scenario.policy == flowgauge_scenarios::Policy::Route {
-                String::new()
-            } else {
-                format!(" ({})", scenario.policy.name())
+        let policy = match scenario.policy {
+            Policy::Route => String::new(),
+            policy => format!(" ({})", policy.name()),
+        };
+        let families = wording::families(scenario.traffic.families);
+        let traffic = format!("{families} {}{policy}", wording::protocol(scenario.traffic.protocol));
+        let answer = match row.verdict.why() {
+            None => format!("{}; {}.", gain(row, &traffic), proof(row)),
+            Some(why) => {
+                format!("{traffic}: the verdict is {}: {why}. {}.", row.verdict.name(), capital(&gain(row, &traffic)))
             }
-        );
-        answers.push(format!("{}; {}.", gain(row, &traffic), proof(row)));
+        };
+        answers.push((row.verdict == Verdict::Good, answer));
     }
     if answers.is_empty() {
-        answers.push("Nothing was measured.".to_owned());
+        return vec!["Nothing was measured.".to_owned()];
     }
-    answers
+    answers.sort_by_key(|(good, _)| *good);
+    answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn gain(row: &Row, traffic: &str) -> String {
@@ -58,21 +68,14 @@ fn gain(row: &Row, traffic: &str) -> String {
     }
 }
 
+/// What is said of a good row.
 fn proof(row: &Row) -> String {
-    let agree = match (row.proof.agreeing, row.proof.witnesses.len()) {
-        (2, 2) => "two witnesses agree".to_owned(),
-        (a, n) => format!("{a} of {n} witnesses agree"),
+    let agree = match row.proof.agreeing {
+        2 => "two witnesses agree".to_owned(),
+        n => format!("{n} witnesses agree"),
     };
-    match (&row.proof.path, row.proof.bypass, &row.verdict) {
-        (Path::Unproven { why }, ..) => format!("which path the packets took is unproven: {why}"),
-        (Path::Disagree { why }, ..) => why.clone(),
-        (_, Some(bypass), Verdict::Good) => format!("{} of its packets took the fast path, {agree}", percent(bypass)),
-        (_, Some(bypass), verdict) => format!(
-            "{} of its packets took the fast path, and the verdict is {}: {}",
-            percent(bypass),
-            verdict.name(),
-            verdict.why().unwrap_or_default()
-        ),
-        (_, None, _) => "nothing is known about the path".to_owned(),
+    match row.proof.bypass {
+        Some(bypass) => format!("{} of its packets took the fast path, {agree}", percent(bypass)),
+        None => agree,
     }
 }

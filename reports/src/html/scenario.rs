@@ -20,7 +20,7 @@ pub(super) struct ProofRow {
     pub(super) directions: Vec<String>,
     pub(super) claims: String,
     pub(super) path: String,
-    pub(super) agree: String,
+    pub(super) standing: String,
 }
 
 /// Everything that the page says about one scenario.
@@ -118,7 +118,7 @@ fn proof(row: &Row) -> ProofRow {
             || "could not be read".to_owned(),
             |c| format!("{} of {} entries marked OFFLOAD", whole(c.after), whole(c.entries)),
         ),
-        path: format!("{} {}", proof.path.name(), proof.bypass.map(percent).unwrap_or_default()),
-        agree: format!("{} of {}", proof.agreeing, proof.witnesses.len()),
+        path: proof.label(),
+        standing: proof.standing(),
     }
 }

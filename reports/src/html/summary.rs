@@ -2,7 +2,6 @@
 
 use crate::judge::Row;
 use crate::numbers::{interval, median};
-use crate::proof::percent;
 use crate::stats::Estimate;
 use crate::wording;
 
@@ -33,8 +32,8 @@ pub(super) struct SummaryRow {
     pub(super) loss: String,
     pub(super) latency: Option<(String, String)>,
     pub(super) path: &'static str,
-    pub(super) share: String,
-    pub(super) agree: String,
+    pub(super) label: String,
+    pub(super) standing: String,
     pub(super) verdict: &'static str,
     pub(super) why: String,
     pub(super) kernel: String,
@@ -61,8 +60,8 @@ impl SummaryRow {
             loss: row.loss.map_or_else(|| "–".to_owned(), |e| median(&e)),
             latency: row.latency_p50.zip(row.latency_p99).map(|(p50, p99)| (median(&p50), median(&p99))),
             path: row.proof.path.name(),
-            share: row.proof.bypass.map(percent).unwrap_or_default(),
-            agree: format!("{} of {} witnesses agree", row.proof.agreeing, row.proof.witnesses.len()),
+            label: row.proof.label(),
+            standing: row.proof.standing(),
             verdict: row.verdict.name(),
             why: row.verdict.why().unwrap_or_default().to_owned(),
             kernel: row.kernel.clone().unwrap_or_else(|| "unknown".to_owned()),

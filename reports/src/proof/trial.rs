@@ -47,6 +47,26 @@ pub struct Proof {
     pub findings: Vec<Finding>,
 }
 
+impl Proof {
+    /// How the witnesses stand: `2/2 agree`, `2 disagree`, `1/2 heard`.
+    pub fn standing(&self) -> String {
+        let heard = self.witnesses.len();
+        match self.path {
+            Path::Unproven { .. } => format!("{heard}/{NEEDED} heard"),
+            Path::Disagree { .. } => format!("{heard} disagree"),
+            _ => format!("{}/{heard} agree", self.agreeing),
+        }
+    }
+
+    /// The share on the fast path, or why there is none: `99.998 % fast`, `unproven`.
+    pub fn label(&self) -> String {
+        match (&self.path, self.bypass) {
+            (Path::Classic | Path::Mixed | Path::Fast, Some(b)) => format!("{} fast", percent(b)),
+            (path, _) => path.name().to_owned(),
+        }
+    }
+}
+
 /// Proves the path of one trial.
 pub fn prove(trial: &Trial, around: &Surroundings<'_>) -> Proof {
     let mut findings = Vec::new();

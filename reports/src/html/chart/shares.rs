@@ -5,11 +5,10 @@ use plotters::prelude::*;
 use super::super::HtmlError;
 use super::paint::{FAINT, INK, RULE, colour, svg, text};
 use crate::judge::Row;
-use crate::proof::percent;
 
-const WIDTH: i32 = 720;
-const LEFT: i32 = 90;
-const RIGHT: i32 = 230;
+const WIDTH: i32 = 480;
+const LEFT: i32 = 78;
+const RIGHT: i32 = 180;
 const TOP: i32 = 6;
 const ROW: i32 = 30;
 
@@ -21,10 +20,8 @@ pub(in crate::html) fn shares(scenario: &str, rows: &[&Row]) -> Result<Option<St
     }
     let x = |share: f64| LEFT + (share * f64::from(WIDTH - LEFT - RIGHT)) as i32;
     let height = TOP * 2 + ROW * known.len() as i32;
-    let words = |row: &Row, b: f64| {
-        format!("{} fast, {} of {} agree", percent(b), row.proof.agreeing, row.proof.witnesses.len())
-    };
-    let said: Vec<String> = known.iter().map(|(r, b)| format!("{}: {}", r.datapath.name(), words(r, *b))).collect();
+    let words = |row: &Row| format!("{}, {}", row.proof.label(), row.proof.standing());
+    let said: Vec<String> = known.iter().map(|(r, _)| format!("{}: {}", r.datapath.name(), words(r))).collect();
     let title = format!("Share of packets on the fast path, {scenario}");
     svg(&title, &said.join("; "), (WIDTH as u32, height as u32), |area| {
         for (index, (row, bypass)) in known.iter().enumerate() {
@@ -36,7 +33,7 @@ pub(in crate::html) fn shares(scenario: &str, rows: &[&Row]) -> Result<Option<St
                 area.draw(&Rectangle::new([(LEFT, middle - 7), (x(*bypass).max(LEFT + 1), middle + 7)], filled))?;
             }
             let tone = if *bypass > 0.0 { INK } else { FAINT };
-            area.draw(&Text::new(words(row, *bypass), (x(1.0) + 12, middle), text(13, tone, false)))?;
+            area.draw(&Text::new(words(row), (x(1.0) + 12, middle), text(13, tone, false)))?;
         }
         Ok(())
     })
