@@ -41,6 +41,14 @@ pub enum ResultError {
         /// What it says.
         found: u64,
     },
+    /// The file is one of ours, but its content is refused.
+    #[error("{}: {source}", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<ResultError>,
+    },
     /// No run began.
     #[error("the events do not begin with `started`: the beginning is missing, or the run ended before it began")]
     NoStart,
@@ -88,18 +96,25 @@ impl RunResult {
             path = if result.exists() { result } else { path.join("events.jsonl") };
         }
         let bytes = fs::read(&path).map_err(|source| ResultError::Unreadable { path: path.clone(), source })?;
-        let malformed = |message: String| ResultError::Malformed { path: path.clone(), message };
+        RunResult::read(&path, &bytes).map_err(|error| match error {
+            named @ ResultError::Malformed { .. } => named,
+            source => ResultError::Refused { path, source: Box::new(source) },
+        })
+    }
+
+    fn read(path: &Path, bytes: &[u8]) -> Result<RunResult, ResultError> {
+        let malformed = |message: String| ResultError::Malformed { path: path.to_owned(), message };
         if path.extension().is_some_and(|e| e == "jsonl") {
-            return RunResult::from_events(events(&bytes, &malformed)?);
+            return RunResult::from_events(events(bytes, &malformed)?);
         }
-        let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| malformed(e.to_string()))?;
+        let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|e| malformed(e.to_string()))?;
         match value.get("schema_version").and_then(serde_json::Value::as_u64) {
             None => return Err(malformed("it has no schema_version".to_owned())),
             Some(found) if found != u64::from(SCHEMA_VERSION) => return Err(ResultError::WrongVersion { found }),
             Some(_) => {}
         }
         // From the text again and not from the value, for errors that give the line.
-        let s: Stored = serde_json::from_slice(&bytes).map_err(|e| malformed(e.to_string()))?;
+        let s: Stored = serde_json::from_slice(bytes).map_err(|e| malformed(e.to_string()))?;
         check(&s.plan, &s.trials, &s.calibrations)?;
         let judgement = judge(&s.plan, &s.trials, &s.calibrations, s.environment.as_ref());
         Ok(RunResult {

@@ -91,7 +91,7 @@ fn block(rows: &[&Row], style: Style) -> Table {
         _ => "throughput",
     });
     let heads =
-        ["datapath", throughput, "gain", "CPU", "cost/pkt", "loss", "latency\np50, p99", "path proof", "verdict"];
+        ["datapath", throughput, "gain", "softirq", "cost/pkt", "loss", "latency\np50, p99", "path proof", "verdict"];
     table.set_header(heads.iter().enumerate().map(|(i, head)| aligned(Cell::new(head), i)));
     for row in rows {
         table.add_row(cells(row).into_iter().enumerate().map(|(i, cell)| aligned(cell, i)));
@@ -118,7 +118,7 @@ fn cells(row: &Row) -> Vec<Cell> {
         Cell::new(row.datapath.name()),
         Cell::new(two(row.throughput)),
         Cell::new(gain(row)),
-        Cell::new(one(row.cpu)),
+        Cell::new(one(row.softirq)),
         Cell::new(two(row.cost)),
         Cell::new(one(row.loss)),
         Cell::new(latency),

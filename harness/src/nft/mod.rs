@@ -10,7 +10,7 @@ mod refusal;
 mod ruleset;
 mod tables;
 
-pub use mute::{Silence, drop_at_ingress, mute, undrop, unmute};
+pub use mute::{drop_at_ingress, mute, undrop, unmute};
 pub use program::{NftError, locate, version};
 pub use read_back::{Chain, Flowtable, ReadBack, parse};
 pub use refusal::{Complaint, Refusal};

@@ -15,7 +15,7 @@ use flowgauge_topologies::{RouterSpec, Testbed, raise_conntrack_limit};
 use super::fingerprint;
 use super::rig::{Driven, Rig};
 use crate::generators::{BulkRequest, CpuPlan, Generator, GeneratorError, Iperf3, Mark, RawEngine, Wire};
-use crate::nft::{self, Silence};
+use crate::nft;
 use crate::witnesses::{PortNames, Witnesses};
 use crate::worker::protocol::{Failure, Job};
 
@@ -99,22 +99,11 @@ impl Rig for RouterRig {
         if live.muted == Some(mute) {
             return Ok(());
         }
-        let mut warning = None;
         for host in [&live.bed.client, &live.bed.server] {
-            if mute {
-                let silence = nft::mute(&host.netns, &host.port.name).map_err(Failure::environment)?;
-                if let Silence::IngressOnly { why } = silence {
-                    warning = Some(Warning {
-                        text: format!("the testers' own stacks may speak: no egress hook here ({why})"),
-                        remedy: "use Linux 5.16 or newer and nft 1.0.1 or newer".to_owned(),
-                    });
-                }
-            } else {
-                nft::unmute(&host.netns).map_err(Failure::environment)?;
-            }
+            let done = if mute { nft::mute(&host.netns, &host.port.name) } else { nft::unmute(&host.netns) };
+            done.map_err(Failure::environment)?;
         }
         live.muted = Some(mute);
-        self.warnings.extend(warning);
         Ok(())
     }
 

@@ -130,7 +130,7 @@ impl Display for Lines {
             Event::Trial(_) => {
                 self.done += 1;
                 let tenth = self.trials.div_ceil(10);
-                if self.done % tenth != 0 && self.done != self.trials {
+                if !self.done.is_multiple_of(tenth) && self.done != self.trials {
                     return;
                 }
                 let spent = self.began.map_or(Duration::ZERO, |t| t.elapsed());

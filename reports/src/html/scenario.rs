@@ -55,7 +55,7 @@ impl<'a> ScenarioView<'a> {
                 "Cost per packet",
                 &bars(&rows, |r| r.cost, |s| s.cost_ns),
             )?,
-            chart::bars(&format!("CPU busy, {}", scenario.name), "CPU busy", &bars(&rows, |r| r.cpu, |s| s.cpu))?,
+            chart::bars(&format!("CPU in soft interrupts, {}", scenario.name), "CPU in softirq", &bars(&rows, |r| r.softirq, |s| s.softirq))?,
         ];
         let (curve, latencies) = curves(result, &rows)?;
         let ruleset = |row: &&Row| {

@@ -55,7 +55,7 @@ impl SummaryRow {
             control: (row.control != flowgauge_scenarios::Control::None).then(|| row.control.name()),
             throughput: Figure::new(row.throughput),
             gain,
-            cpu: Figure::new(row.cpu),
+            cpu: Figure::new(row.softirq),
             cost: Figure::new(row.cost),
             loss: row.loss.map_or_else(|| "–".to_owned(), |e| median(&e)),
             latency: row.latency_p50.zip(row.latency_p99).map(|(p50, p99)| (median(&p50), median(&p99))),

@@ -74,9 +74,9 @@ pub struct Row {
     pub offered_pps: Option<Estimate>,
     /// Share of the sent frames that the DUT lost.
     pub loss: Option<Estimate>,
-    /// Share of all CPUs that was busy.
+    /// Share of all CPUs that was busy, the testers' own threads included.
     pub cpu: Option<Estimate>,
-    /// Share of all CPUs spent in soft interrupts.
+    /// Share of all CPUs spent in soft interrupts: where the DUT receives and forwards, and the testers' ports take in.
     pub softirq: Option<Estimate>,
     /// Soft interrupt time per delivered frame, net of the generator's.
     pub cost: Option<Estimate>,

@@ -5,12 +5,32 @@ use flowgauge_scenarios::{Control, Engine, Scenario};
 use super::row::Row;
 use super::verdict::Verdict;
 use crate::event::Warning;
-use crate::stats::{Estimate, FEW};
+use crate::stats::FEW;
 
 /// An interval wider than this share of its median is noisy.
 const NOISY: f64 = 0.1;
 /// The least share of the intended load that counts as reached.
 const REACHED: f64 = 0.99;
+
+/// One warning for all rows whose throughput is known too roughly, naming the worst.
+pub(super) fn of_noise(rows: &[Row]) -> Option<Warning> {
+    let width = |row: &Row| row.throughput.filter(|e| e.n >= FEW).map_or(0.0, |e| e.relative_width());
+    let noisy: Vec<&Row> = rows.iter().filter(|row| width(row) > NOISY).collect();
+    let worst = noisy.iter().max_by(|a, b| width(a).total_cmp(&width(b)))?;
+    Some(Warning {
+        text: format!(
+            "the interval of the throughput spans more than {:.0} % of its median in {} of {} rows, most in {} on {} \
+             ({:.0} %)",
+            NOISY * 100.0,
+            noisy.len(),
+            rows.len(),
+            worst.name,
+            worst.datapath.name(),
+            width(worst) * 100.0
+        ),
+        remedy: "take more blocks or longer trials, and leave the machine alone meanwhile".to_owned(),
+    })
+}
 
 /// Everything about the data of `row` that its reader should know.
 pub(super) fn of_row(row: &Row, scenario: &Scenario) -> Vec<Warning> {
@@ -53,13 +73,6 @@ pub(super) fn of_row(row: &Row, scenario: &Scenario) -> Vec<Warning> {
         warn(
             format!("{:.0} frames/s were asked for, {:.0} were offered", wanted * senders, offered.median),
             "ask for less (--load), or give the testers more CPUs",
-        );
-    }
-    let noisy = |e: &Estimate| e.n >= FEW && e.relative_width() > NOISY;
-    if let Some(throughput) = row.throughput.filter(noisy) {
-        warn(
-            format!("the interval of the throughput spans {:.0} % of its median", throughput.relative_width() * 100.0),
-            "take more blocks or longer trials, and leave the machine alone meanwhile",
         );
     }
     if row.engine == Engine::Raw && row.trials > 0 && row.cost.is_none() {

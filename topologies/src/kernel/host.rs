@@ -175,10 +175,9 @@ fn nft(maps: Option<IdMaps>, ruleset: &str, option: &str) -> Ability {
     });
     match ran {
         Ok(output) if output.status.success() => Ability::Yes,
-        Ok(output) => Ability::No {
-            evidence: first_complaint(&String::from_utf8_lossy(&output.stderr)),
-            remedy: remedy(option),
-        },
+        Ok(output) => {
+            Ability::No { evidence: first_complaint(&String::from_utf8_lossy(&output.stderr)), remedy: remedy(option) }
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ability::No {
             evidence: "the program nft is not in PATH".into(),
             remedy: "install nftables (apt-get install nftables)".into(),
