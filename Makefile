@@ -17,7 +17,7 @@ demo: deps build
 	$(BIN) bench $(DEMO) --out $(OUT)
 
 test: deps build
-	$(CARGO) test --release --workspace
+	$(CARGO) test --release --workspace --no-fail-fast
 
 bench: deps
 	$(CARGO) bench --workspace

@@ -6,6 +6,8 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::program;
+
 /// Held by tests that look at the whole machine, so that they run one at a time.
 pub fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
@@ -65,15 +67,14 @@ fn names(folder: &str) -> BTreeSet<String> {
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// Processes of the kind that flowgauge starts, zombies aside.
+/// Processes of our program, and those (QEMU) that were given a path of our scratch folders; zombies have neither.
 fn processes() -> BTreeSet<String> {
-    let ours = ["flowgauge", "qemu-system-x86", "iperf3"];
-    names("/proc")
-        .into_iter()
-        .filter(|pid| {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            let name = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')'));
-            name.is_some_and(|(name, rest)| ours.contains(&name) && !rest.trim_start().starts_with('Z'))
-        })
-        .collect()
+    let program = program::path();
+    let scratch = format!("flowgauge-test-{}-", std::process::id());
+    let ours = |pid: &String| {
+        let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == program)
+            || String::from_utf8_lossy(&command).contains(&scratch)
+    };
+    names("/proc").into_iter().filter(|name| name.bytes().all(|b| b.is_ascii_digit())).filter(ours).collect()
 }

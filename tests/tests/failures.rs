@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use flowgauge_tests::{Machine, Outcome, Scratch, machine, program, run};
+use flowgauge_tests::{Machine, Outcome, Scratch, flowgauge, machine, program, run};
 
 /// Runs a shell line in a mount namespace of its own, `$F` being the program. Needs root, as mounting does.
 fn in_mounts(scratch: &Scratch, line: &str) -> Outcome {
@@ -42,16 +42,43 @@ fn failures_of_the_environment_are_told_and_leave_nothing() {
 }
 
 #[test]
+fn a_guest_that_panics_is_shown_with_its_last_words() {
+    let _alone = machine::alone();
+    let before = Machine::look();
+    let scratch = Scratch::new();
+    let mut command = flowgauge(&["bench", "udp-ipv4", "--quiet", "--kernel", "debian:6.12", "--trial", "100ms"]);
+    command.args(["--inject", "guest-panic", "--out"]).arg(scratch.path());
+    let outcome = run(command).expect_code(3).expect_error("its kernel panicked");
+    // The trace says who did it, and the trial that was done is kept.
+    assert!(outcome.err.contains("sysrq"), "{}", outcome.err);
+    let folder = scratch.run_folder();
+    assert!(fs::read_to_string(folder.join("vm/console.log")).unwrap().contains("Kernel panic"));
+    let report = run(flowgauge(&["report", folder.to_str().unwrap()])).expect_code(0);
+    assert!(report.out.contains("panicked"), "{}", report.out);
+    before.expect_unchanged();
+}
+
+#[test]
+fn a_worker_that_panics_takes_its_testbed_down() {
+    let _alone = machine::alone();
+    let before = Machine::look();
+    let scratch = Scratch::new();
+    let mut command = flowgauge(&["bench", "udp-ipv4", "--quiet", "--kernel", "host", "--datapath", "conntrack"]);
+    command.args(["--trial", "100ms", "--inject", "worker-panic", "--keep", "fgpanic", "--out"]).arg(scratch.path());
+    run(command).expect_code(3).expect_error("this is a bug in flowgauge");
+    run(flowgauge(&["clean"])).expect_code(0);
+    before.expect_unchanged();
+}
+
+#[test]
 fn a_kernel_without_what_is_asked_is_told() {
     let _alone = machine::alone();
     let scratch = Scratch::new();
-    let mut command =
-        flowgauge_tests::flowgauge(&["bench", "udp-ipv4", "--quiet", "--kernel", "./bzImage", "--out", "out"]);
+    let mut command = flowgauge(&["bench", "udp-ipv4", "--quiet", "--kernel", "./bzImage", "--out", "out"]);
     command.current_dir(scratch.path());
     run(command).expect_code(3).expect_error("bzImage");
     fs::write(scratch.path().join("bzImage"), "not a kernel").unwrap();
-    let mut command =
-        flowgauge_tests::flowgauge(&["bench", "udp-ipv4", "--quiet", "--kernel", "./bzImage", "--out", "out"]);
+    let mut command = flowgauge(&["bench", "udp-ipv4", "--quiet", "--kernel", "./bzImage", "--out", "out"]);
     command.current_dir(scratch.path());
     run(command).expect_code(3).expect_error("bzImage");
 }

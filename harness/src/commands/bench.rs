@@ -8,6 +8,7 @@ use flowgauge_topologies::kernel::KernelSpec;
 
 use super::exit::Exit;
 use super::overrides::Overrides;
+use crate::runner::injection::Injection;
 use crate::session::{self, Request};
 
 const EXAMPLES: &str = "\
@@ -52,6 +53,9 @@ pub(super) struct Bench {
     /// Leave the testbed's namespaces after the run, named PREFIX-client, PREFIX-dut and PREFIX-server (host kernel only)
     #[arg(long, value_name = "PREFIX")]
     keep: Option<String>,
+    /// Put a fault into the run, to see what a user would see (for flowgauge's own tests)
+    #[arg(long, hide = true)]
+    inject: Option<Injection>,
     #[command(flatten)]
     overrides: Overrides,
 }
@@ -83,6 +87,7 @@ impl Bench {
             json: self.json,
             quiet: self.quiet,
             keep: self.keep,
+            inject: self.inject,
         })
     }
 }

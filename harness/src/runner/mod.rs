@@ -3,6 +3,7 @@
 mod calibrate;
 pub mod fake_rig;
 mod fingerprint;
+pub mod injection;
 pub mod rig;
 pub mod router_rig;
 #[cfg(test)]

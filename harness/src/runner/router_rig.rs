@@ -27,6 +27,8 @@ pub struct RouterRig {
     job: Job,
     live: Option<Live>,
     warnings: Vec<Warning>,
+    /// Rulesets applied so far, one a trial.
+    applied: usize,
 }
 
 /// What exists once a testbed is built. Fields are dropped in this order: what holds namespaces before the testbed.
@@ -42,7 +44,7 @@ struct Live {
 impl RouterRig {
     /// A rig for the plan of a job. Nothing is built yet.
     pub fn new(job: &Job) -> Self {
-        RouterRig { job: job.clone(), live: None, warnings: Vec::new() }
+        RouterRig { job: job.clone(), live: None, warnings: Vec::new(), applied: 0 }
     }
 
     fn live(&mut self) -> Result<&mut Live, Failure> {
@@ -116,6 +118,10 @@ impl Rig for RouterRig {
     }
 
     fn apply(&mut self, scenario: &Scenario, datapath: Datapath) -> Result<String, Failure> {
+        if let Some(injection) = self.job.inject {
+            injection.strike(self.applied, self.job.own_machine);
+        }
+        self.applied += 1;
         self.make_room(scenario.traffic.flows)?;
         let live = self.live()?;
         let text = ruleset::render(&Request {

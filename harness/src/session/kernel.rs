@@ -39,6 +39,7 @@ pub(super) async fn start(
         host_tools: Vec::new(),
         keep: request.keep.clone(),
         own_machine: false,
+        inject: request.inject,
     };
     match choice {
         Choice::Host => {

@@ -18,6 +18,7 @@ use flowgauge_scenarios::Plan;
 use flowgauge_topologies::kernel::KernelSpec;
 
 use crate::commands::Exit;
+use crate::runner::injection::Injection;
 use crate::worker::protocol::Failure;
 use drive::Session;
 pub(crate) use kernel::cpu_model;
@@ -46,6 +47,8 @@ pub struct Request {
     pub quiet: bool,
     /// Name prefix of namespaces that stay.
     pub keep: Option<String>,
+    /// A fault to put into the run, for flowgauge's own tests.
+    pub inject: Option<Injection>,
 }
 
 /// Runs a plan and ends with a table on standard output and a report in the run's folder.

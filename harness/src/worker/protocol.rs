@@ -14,6 +14,8 @@ use flowgauge_reports::event::{Event, FailureKind};
 use flowgauge_scenarios::Plan;
 use serde::{Deserialize, Serialize};
 
+use crate::runner::injection::Injection;
+
 /// All that a worker needs to know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
@@ -31,6 +33,8 @@ pub struct Job {
     pub keep: Option<String>,
     /// Whether the whole machine is ours (a VM), so that limits of the initial namespace may be raised.
     pub own_machine: bool,
+    /// A fault to put into the run, for flowgauge's own tests.
+    pub inject: Option<Injection>,
 }
 
 /// What the host answers.

@@ -55,7 +55,11 @@ impl<'a> ScenarioView<'a> {
                 "Cost per packet",
                 &bars(&rows, |r| r.cost, |s| s.cost_ns),
             )?,
-            chart::bars(&format!("CPU in soft interrupts, {}", scenario.name), "CPU in softirq", &bars(&rows, |r| r.softirq, |s| s.softirq))?,
+            chart::bars(
+                &format!("CPU in soft interrupts, {}", scenario.name),
+                "CPU in softirq",
+                &bars(&rows, |r| r.softirq, |s| s.softirq),
+            )?,
         ];
         let (curve, latencies) = curves(result, &rows)?;
         let ruleset = |row: &&Row| {
