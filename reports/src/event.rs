@@ -38,8 +38,6 @@ pub enum Phase {
     Boot,
     /// Building the testbed.
     Build,
-    /// Measuring the generator itself.
-    Calibrate,
     /// Trials.
     Drive,
 }

@@ -36,6 +36,7 @@ pub fn events() -> Vec<Event> {
     for scenario in 0..plan.scenarios.len() {
         events.push(Event::Calibrated(Calibration {
             scenario,
+            block: 0,
             offered_pps: LIMIT_PPS,
             softirq_ns_per_packet: 2_900.0,
         }));

@@ -70,7 +70,11 @@ fn header(text: &mut String, result: &RunResult, style: Style) {
     let _ = writeln!(text, "seed {}, medians with 95 % intervals", result.plan.seed);
     match &result.ending {
         Ending::Complete => {}
-        Ending::Failed { message, .. } => paragraph(text, "", &format!("THE RUN FAILED: {message}"), style),
+        // The rest of a long message (a kernel's trace) is in the page, the events, and on standard error.
+        Ending::Failed { message, .. } => {
+            let first: Vec<&str> = message.lines().take(2).collect();
+            paragraph(text, "", &format!("THE RUN FAILED: {}", first.join(" ")), style);
+        }
         Ending::Truncated => text.push_str("THE RUN WAS CUT OFF: this is what it had measured by then\n"),
     }
 }

@@ -65,6 +65,8 @@ pub struct Trial {
 pub struct Calibration {
     /// Index into the plan's scenarios.
     pub scenario: usize,
+    /// The block that it belongs to: a machine's speed drifts, so the generator is measured again in each.
+    pub block: u32,
     /// Frames per second that all sending directions reached together.
     pub offered_pps: f64,
     /// Soft interrupt time per packet in nanoseconds.

@@ -2,37 +2,24 @@
 
 use std::time::Duration;
 
-use flowgauge_reports::event::{Event, Phase, Warning};
+use flowgauge_reports::event::{Event, Warning};
 use flowgauge_reports::observation::CpuObservation;
 use flowgauge_reports::trial::{Calibration, Offered};
-use flowgauge_scenarios::{Engine, Load, Opening, Plan, Scenario};
+use flowgauge_scenarios::{Engine, Load, Opening, Plan};
 
-use super::progress;
 use super::rig::{Driven, Rig};
 use crate::worker::protocol::{Failure, Wire};
 
-/// How long the generator is measured, per scenario.
-const DURATION: Duration = Duration::from_millis(400);
+/// How long the generator is measured, per scenario and block.
+const DURATION: Duration = Duration::from_millis(300);
 
-/// Calibrates the generator for every scenario that the `raw` engine drives.
-pub(super) fn all(plan: &Plan, rig: &mut dyn Rig, wire: &dyn Wire) -> Result<(), Failure> {
-    for (index, scenario) in plan.scenarios.iter().enumerate() {
-        // iperf3's load depends on what comes back: dropping everything measures nothing.
-        if scenario.engine != Engine::Raw {
-            continue;
-        }
-        wire.check()?;
-        progress(wire, Phase::Calibrate, &format!("calibrating the generator for {}", scenario.name))?;
-        let calibration = one(index, scenario, rig, wire)?;
-        wire.emit(&Event::Calibrated(calibration))?;
-        for warning in rig.warnings() {
-            wire.emit(&Event::Warning(warning))?;
-        }
+/// Calibrates the generator for a scenario that the `raw` engine drives, in a block.
+pub(super) fn once(plan: &Plan, index: usize, block: u32, rig: &mut dyn Rig, wire: &dyn Wire) -> Result<(), Failure> {
+    let scenario = &plan.scenarios[index];
+    // iperf3's load depends on what comes back: dropping everything measures nothing.
+    if scenario.engine != Engine::Raw {
+        return Ok(());
     }
-    Ok(())
-}
-
-fn one(index: usize, scenario: &Scenario, rig: &mut dyn Rig, wire: &dyn Wire) -> Result<Calibration, Failure> {
     let mut flat_out = scenario.clone();
     flat_out.traffic.load = Load::Max;
     flat_out.traffic.opening = Opening::None;
@@ -54,7 +41,8 @@ fn one(index: usize, scenario: &Scenario, rig: &mut dyn Rig, wire: &dyn Wire) ->
             remedy: "look for errors of the generator above; the gain cannot be bounded without it".to_owned(),
         }))?;
     }
-    Ok(Calibration { scenario: index, offered_pps, softirq_ns_per_packet: softirq_ns(&driven) / sent.max(1) as f64 })
+    let softirq_ns_per_packet = softirq_ns(&driven) / sent.max(1) as f64;
+    wire.emit(&Event::Calibrated(Calibration { scenario: index, block, offered_pps, softirq_ns_per_packet }))
 }
 
 fn softirq_ns(driven: &Driven) -> f64 {

@@ -27,10 +27,15 @@ pub fn run(plan: &Plan, rig: &mut dyn Rig, wire: &dyn Wire) -> Result<(), Failur
         rig.prepare(first)?;
         wire.emit(&Event::Environment(Box::new(rig.environment())))?;
     }
-    calibrate::all(plan, rig, wire)?;
     progress(wire, Phase::Drive, "measuring")?;
+    let mut calibrated = None;
     for (index, step) in plan.steps.iter().enumerate() {
         wire.check()?;
+        let due = (step.block, plan.cells[step.cell].scenario);
+        if calibrated != Some(due) {
+            calibrate::once(plan, due.1, due.0, rig, wire)?;
+            calibrated = Some(due);
+        }
         wire.emit(&Event::TrialStarted { step: index })?;
         let trial = trial(plan, index, *step, rig, wire)?;
         for warning in rig.warnings() {

@@ -62,18 +62,19 @@ impl RouterRig {
         };
         let witnesses = Witnesses::new(&bed.client.netns, &bed.dut.netns, &bed.server.netns, &names);
         let cpus = CpuPlan::available().map_err(Failure::environment)?;
+        self.make_room(&bed)?;
         let wires = (wire(&bed.client)?, wire(&bed.server)?);
         let raw = RawEngine::new(wires.0, wires.1, cpus).map_err(Failure::environment)?;
         Ok(Live { links, muted: None, raw, witnesses, bed })
     }
 
-    /// Sees to it that the DUT may track the scenario's flows.
-    fn make_room(&mut self, flows: u32) -> Result<(), Failure> {
-        let own_machine = self.job.own_machine;
+    /// Sees to it that the DUT may track the flows of every scenario.
+    fn make_room(&self, bed: &Testbed) -> Result<(), Failure> {
+        let flows = self.job.plan.scenarios.iter().map(|s| s.traffic.flows).max().unwrap_or_default();
         // Testers' strays and late entries of earlier trials take some room too.
         let wanted = u64::from(flows) + u64::from(flows) / 4 + 1024;
-        let dut = &self.live()?.bed.dut;
-        let limit = raise_conntrack_limit(&dut.netns, wanted, own_machine).map_err(Failure::environment)?;
+        let limit =
+            raise_conntrack_limit(&bed.dut.netns, wanted, self.job.own_machine).map_err(Failure::environment)?;
         if limit != 0 && limit < wanted {
             return Err(Failure::environment(format!(
                 "{flows} flows need room for {wanted} conntrack entries, and this kernel's limit is {limit}: raise \
@@ -122,7 +123,6 @@ impl Rig for RouterRig {
             injection.strike(self.applied, self.job.own_machine);
         }
         self.applied += 1;
-        self.make_room(scenario.traffic.flows)?;
         let live = self.live()?;
         let text = ruleset::render(&Request {
             policy: scenario.policy,

@@ -66,12 +66,22 @@ fn a_trial_opens_warms_up_and_is_observed_on_both_sides() {
 }
 
 #[test]
-fn the_generator_is_calibrated_before_the_first_trial_and_unblocked_even_when_it_fails() {
+fn the_generator_is_calibrated_before_its_trials_and_unblocked_even_when_it_fails() {
     let (plan, tape) = (plan(), Tape::default());
-    let mut rig = FakeRig { fail_at: Some("drive 400ms".to_owned()), ..FakeRig::default() };
+    let mut rig = FakeRig { fail_at: Some("drive 300ms".to_owned()), ..FakeRig::default() };
     assert_eq!(run(&plan, &mut rig, &tape).unwrap_err().kind, FailureKind::Environment);
-    assert_eq!(rig.calls[rig.calls.len() - 3..], ["block", "drive 400ms", "unblock"]);
+    assert_eq!(rig.calls[rig.calls.len() - 3..], ["block", "drive 300ms", "unblock"]);
     assert_eq!(trials(&tape), 0);
+}
+
+#[test]
+fn the_generator_is_calibrated_once_in_each_block() {
+    let (plan, tape, mut rig) = (plan(), Tape::default(), FakeRig::default());
+    run(&plan, &mut rig, &tape).unwrap();
+    let events = tape.events.lock().unwrap();
+    let blocks: Vec<u32> =
+        events.iter().filter_map(|e| if let Event::Calibrated(c) = e { Some(c.block) } else { None }).collect();
+    assert_eq!(blocks, [0, 1]);
 }
 
 #[test]

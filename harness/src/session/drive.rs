@@ -84,7 +84,9 @@ pub(super) async fn run(request: &Request, session: &mut Session) -> Result<(), 
     let outcome = follow(&mut link, session, &mut signals, silence_limit(request)).await;
     // After its last event a worker only has to exit; one that failed may still have a testbed to take down.
     link.body.end(GRACE);
-    for complaint in link.body.complaints() {
+    // A guest that was lost has said in its message what its console holds.
+    let complaints = if outcome.is_ok() { link.body.complaints() } else { Vec::new() };
+    for complaint in complaints {
         let remedy = "the kernel under test has a bug; the console beside the result has all of it".to_owned();
         session.event(Event::Warning(Warning { text: complaint, remedy }))?;
     }

@@ -9,7 +9,7 @@ use super::metrics::{Sample, receiver, sample};
 use super::verdict::{self, Verdict};
 use crate::environment::{Accelerator, Clock, Environment};
 use crate::proof::{Proof, Surroundings, pool, prove};
-use crate::stats::{Estimate, Unit};
+use crate::stats::{self, Estimate, Unit};
 use crate::trial::{Calibration, Offered, Trial};
 
 /// Frames over all trials of a row.
@@ -101,6 +101,11 @@ pub struct Row {
 /// From this share of its own limit on, the generator is taken to be the bottleneck.
 const NEAR_LIMIT: f64 = 0.9;
 
+/// The calibration of a trial's own block, or of the block nearest to it.
+fn nearest<'a>(calibrations: &[&'a Calibration], block: u32) -> Option<&'a Calibration> {
+    calibrations.iter().min_by_key(|c| c.block.abs_diff(block)).copied()
+}
+
 /// The row of `cell`, all but the gain.
 pub(super) fn row(
     plan: &Plan,
@@ -112,9 +117,9 @@ pub(super) fn row(
     let index = plan.cells[cell].scenario;
     let (scenario, datapath) = (&plan.scenarios[index], plan.cells[cell].datapath);
     let own: Vec<&Trial> = trials.iter().filter(|t| t.cell == cell).collect();
-    let calibration = calibrations.iter().rfind(|c| c.scenario == index);
+    let calibrations: Vec<&Calibration> = calibrations.iter().filter(|c| c.scenario == index).collect();
     let around = Surroundings { scenario, accounting: environment.is_some_and(accounting) };
-    let samples: Vec<Sample> = own.iter().map(|t| sample(t, calibration)).collect();
+    let samples: Vec<Sample> = own.iter().map(|t| sample(t, nearest(&calibrations, t.block))).collect();
     let proofs: Vec<(u32, Proof)> = own.iter().map(|t| (t.block, prove(t, &around))).collect();
     let proof = pool(&proofs);
     let totals = totals(&own);
@@ -123,7 +128,8 @@ pub(super) fn row(
     };
     let unit = if scenario.engine == Engine::Raw { Unit::FramesPerSecond } else { Unit::BitsPerSecond };
     let throughput = estimate(|s| s.throughput, unit);
-    let limit = calibration.map(|c| c.offered_pps).filter(|_| scenario.traffic.load == Load::Max);
+    let reached: Vec<f64> = calibrations.iter().map(|c| c.offered_pps).collect();
+    let limit = stats::median(&reached).filter(|_| scenario.traffic.load == Load::Max);
     let verdict = verdict::of_row(datapath, &proof, totals.as_ref().map_or(0, |t| t.corrupted));
     Row {
         cell,

@@ -1,7 +1,6 @@
 //! A VM from boot to end.
 
 use std::{
-    fmt,
     os::{fd::AsRawFd, unix::net::UnixStream},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -14,6 +13,7 @@ use super::{
     accel::kvm_verdict,
     boot::{Notice, OWN_BINARY},
     console::{scan, worst},
+    death::{DeathKind, Exit, GuestDeath},
     initramfs::{self, BASE_MODULES},
     qemu::{self, Machine},
     vmlinux,
@@ -68,59 +68,6 @@ pub struct BootTimes {
     pub kernel: Duration,
     /// From init to the worker: loading modules, mounting the host's root.
     pub init: Duration,
-}
-
-/// How a VM ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Exit {
-    /// The worker exited with this code.
-    Code(i32),
-    /// The worker was killed by this signal.
-    Signal(i32),
-    /// The guest died under the worker.
-    Died(GuestDeath),
-    /// The time is up and it still runs.
-    StillRunning,
-}
-
-/// What became of a guest that no longer answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GuestDeath {
-    /// What happened.
-    pub kind: DeathKind,
-    /// The lines of the console that tell it best.
-    pub console_excerpt: String,
-    /// The whole console; kept.
-    pub console_path: PathBuf,
-}
-
-/// What happened to a guest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeathKind {
-    /// Its kernel panicked.
-    Panic,
-    /// Its kernel oopsed.
-    Oops,
-    /// It powered off, or QEMU ended by itself.
-    Exited,
-    /// It still runs, without a word.
-    Silent,
-    /// QEMU was killed.
-    Killed,
-}
-
-impl fmt::Display for GuestDeath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
-            DeathKind::Panic => "its kernel panicked",
-            DeathKind::Oops => "its kernel oopsed",
-            DeathKind::Exited => "it powered off",
-            DeathKind::Silent => "it still runs but is silent",
-            DeathKind::Killed => "it was killed",
-        };
-        write!(f, "{what}; console {}:\n{}", self.console_path.display(), self.console_excerpt)
-    }
 }
 
 /// A running VM. Dropping it ends it and removes what it made; the console stays when it shows trouble.
@@ -251,7 +198,12 @@ impl Vm {
         };
         let console_excerpt = match worst {
             // What led to a panic stands before it: the oops is as telling as the panic.
-            Some(_) => findings.iter().flat_map(|f| &f.lines).take(60).cloned().collect::<Vec<_>>().join("\n"),
+            Some(_) => {
+                let lines = findings.iter().flat_map(|f| &f.lines);
+                // Frames with a question mark are what else lay on the stack.
+                let sure = lines.filter(|line| !line.trim_start().starts_with("? "));
+                sure.take(60).cloned().collect::<Vec<_>>().join("\n")
+            }
             None => last_lines(&state.text, 20),
         };
         GuestDeath { kind, console_excerpt, console_path: self.watch.console.clone() }

@@ -12,6 +12,7 @@ mod accel;
 mod boot;
 mod console;
 mod cpio;
+mod death;
 mod error;
 mod guest;
 mod initramfs;
@@ -24,7 +25,8 @@ mod watch;
 
 pub use accel::{Accel, Acceleration, KvmVerdict, kvm_verdict};
 pub use console::{ConsoleFinding, FindingKind, scan};
+pub use death::{DeathKind, Exit, GuestDeath};
 pub use error::VmError;
 pub use guest::{guest_init, is_guest_init};
 pub use initramfs::ROUTER_MODULES;
-pub use machine::{BootTimes, DeathKind, Exit, GuestDeath, Vm, VmOptions};
+pub use machine::{BootTimes, Vm, VmOptions};
