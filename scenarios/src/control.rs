@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::method::Engine;
+use crate::traffic::{Direction, Protocol, Traffic};
+
 /// What is broken on purpose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -31,6 +34,18 @@ impl Control {
             Control::NoFlowAdd => "no-flow-add",
             Control::NoOpening => "no-opening",
         }
+    }
+
+    /// Whether it breaks anything with this traffic; otherwise what would, as a sentence.
+    pub(crate) fn check(self, engine: Engine, traffic: &Traffic) -> Result<(), String> {
+        let one_way_tcp = traffic.protocol == Protocol::Tcp && traffic.direction != Direction::Both;
+        if self == Control::NoOpening && (engine != Engine::Raw || !one_way_tcp) {
+            // UDP needs no opening, and TCP that is seen from both sides counts as established.
+            return Err("control = \"no-opening\" breaks only one-way TCP by the raw engine: set protocol = \"tcp\", \
+                        engine = \"raw\" and a single direction"
+                .to_owned());
+        }
+        Ok(())
     }
 
     /// One sentence for lists and help texts.

@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::control::Control;
 use crate::family::Families;
+use crate::frame::Frame;
+use crate::load::Load;
 use crate::span::Span;
-use crate::traffic::{Protocol, Traffic};
+use crate::traffic::{ETHERNET_HEADER_LEN, FCS_LEN, Protocol, Traffic};
 
 /// The engine that offers traffic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -70,21 +71,30 @@ impl Method {
 }
 
 /// Whether `engine` can offer `traffic`; otherwise what is wrong, as a sentence.
-pub(crate) fn check_engine(engine: Engine, traffic: &Traffic, control: Control) -> Result<(), String> {
+pub(crate) fn check_engine(engine: Engine, traffic: &Traffic, mtu: u32, trial: Span) -> Result<(), String> {
     if engine == Engine::Raw {
         return Ok(());
     }
     if traffic.protocol != Protocol::Tcp {
         return Err("engine = \"iperf3\" is for TCP bulk: set protocol = \"tcp\", or take engine = \"raw\"".to_owned());
     }
+    let full = mtu + (ETHERNET_HEADER_LEN + FCS_LEN) as u32;
+    if traffic.load != Load::Max {
+        return Err(
+            "engine = \"iperf3\" offers what TCP allows: set load = \"max\", or take engine = \"raw\"".to_owned()
+        );
+    }
+    if u32::from(traffic.max_size()) != full || traffic.frame == Frame::Imix {
+        return Err(format!("engine = \"iperf3\" fills its segments: set frame = {full}, what an MTU of {mtu} makes"));
+    }
+    if !trial.ms.is_multiple_of(1000) {
+        return Err(format!("engine = \"iperf3\" counts whole seconds: trial = {trial} cannot be had, 1s and 2s can"));
+    }
     if traffic.families == Families::Both {
         return Err("engine = \"iperf3\" runs one family at a time: set families to ipv4 or ipv6".to_owned());
     }
     if traffic.flows > 128 {
         return Err(format!("engine = \"iperf3\" opens at most 128 streams, not {}", traffic.flows));
-    }
-    if control == Control::NoOpening {
-        return Err("control = \"no-opening\" needs engine = \"raw\": iperf3 always opens its connections".to_owned());
     }
     Ok(())
 }

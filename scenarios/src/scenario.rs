@@ -1,5 +1,6 @@
 //! Scenarios: policy x traffic x method, by name, from TOML files.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -62,7 +63,7 @@ pub enum ScenarioError {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The file is not a scenario. The text points at the line.
     #[error("{origin} is not a scenario: {message}")]
@@ -93,8 +94,7 @@ impl Scenario {
             let suggestion = suggestion(name, builtin::NAMES.iter().copied());
             return Err(ScenarioError::Unknown { name: name.to_owned(), suggestion });
         }
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ScenarioError::Unreadable { path: path.to_owned(), source })?;
+        let text = read(path).map_err(|source| ScenarioError::Unreadable { path: path.to_owned(), source })?;
         let stem = path.file_stem().map_or_else(|| name.to_owned(), |s| s.to_string_lossy().into_owned());
         Self::parse(&text, &stem, &format!("scenario file {}", path.display()))
     }
@@ -115,10 +115,14 @@ impl Scenario {
         if self.control == Control::NoOpening {
             self.traffic.opening = Opening::None;
         }
-        self.check().map_err(|message| ScenarioError::Invalid { name: self.name.clone(), message })
+        self.check().map_err(|message| {
+            let name = self.name.chars().take(64).collect::<String>().escape_debug().to_string();
+            ScenarioError::Invalid { name, message }
+        })
     }
 
     fn check(&self) -> Result<(), String> {
+        self.check_texts()?;
         if self.datapaths.is_empty() {
             return Err("datapaths is empty: name at least one".to_owned());
         }
@@ -130,7 +134,34 @@ impl Scenario {
         self.links.check()?;
         self.method.check()?;
         self.traffic.check(self.links.mtu)?;
-        crate::method::check_engine(self.engine, &self.traffic, self.control)
+        self.control.check(self.engine, &self.traffic)?;
+        crate::method::check_engine(self.engine, &self.traffic, self.links.mtu, self.method.trial)
+    }
+
+    /// Names stand in tables, file names and logs: one line of text, without what moves a terminal's cursor.
+    fn check_texts(&self) -> Result<(), String> {
+        let is_control = |c: char| {
+            c.is_control() || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        for (key, text, most) in [("name", &self.name, 64), ("about", &self.about, 300)] {
+            let length = text.chars().count();
+            if text.trim().is_empty() || length > most {
+                return Err(format!("{key} has {length} characters: 1 to {most} that are not all blank"));
+            }
+            if text.chars().any(is_control) {
+                return Err(format!("{key} has control characters: one line of plain text, please"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text of a regular file; a pipe or a device could keep us waiting for ever.
+fn read(path: &Path) -> io::Result<String> {
+    if std::fs::metadata(path)?.is_file() {
+        std::fs::read_to_string(path)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
     }
 }
 
@@ -173,6 +204,32 @@ mod tests {
             error(&TEXT.replace("[traffic]", "[method]\ntrial = \"1ms\"\nwarmup = \"0s\"\nblocks = 1\n[traffic]"))
                 .contains("50ms")
         );
+    }
+
+    #[test]
+    fn names_cannot_move_the_cursor() {
+        let named = |name: &str| error(&format!("name = \"{name}\"\n{TEXT}"));
+        for name in ["\\u001b[31mred", "two\\nlines", "\\u202Eevil"] {
+            let text = named(name);
+            assert!(
+                text.contains("control characters") && !text.contains('\u{1b}') && !text.contains('\u{202e}'),
+                "{text}"
+            );
+        }
+        assert!(named("   ").contains("not all blank"));
+        assert!(named(&"x".repeat(65)).contains("65 characters"));
+    }
+
+    #[test]
+    fn a_control_or_an_engine_that_would_change_nothing_is_refused() {
+        let control = TEXT.replace("[traffic]", "control = \"no-opening\"\n[traffic]");
+        assert!(error(&control).contains("one-way TCP"));
+        assert!(Scenario::parse(&control.replace("udp", "tcp"), "t", "t").is_ok());
+        let iperf3 = TEXT.replace("[traffic]", "engine = \"iperf3\"\n[traffic]").replace("udp", "tcp");
+        assert!(error(&iperf3).contains("frame = 1518"));
+        let iperf3 = iperf3.replace("128", "1518");
+        assert!(error(&iperf3.replace("\"max\"", "\"5kpps\"")).contains("load = \"max\""));
+        assert!(Scenario::parse(&iperf3, "t", "t").is_ok());
     }
 
     #[test]

@@ -8,7 +8,9 @@ use flowgauge_tests::{Machine, Outcome, Scratch, flowgauge, machine, program, ru
 /// Runs a shell line in a mount namespace of its own, `$F` being the program. Needs root, as mounting does.
 fn in_mounts(scratch: &Scratch, line: &str) -> Outcome {
     let mut command = Command::new("unshare");
-    command.args(["--mount", "--propagation", "private", "sh", "-ec", line]);
+    // Nothing may get out. In a chroot `/` is no mount, cannot be made private, and need not be where nothing is shared.
+    let private = "mount --make-rprivate / 2>/dev/null || ! grep -q shared: /proc/self/mountinfo || exit 98";
+    command.args(["--mount", "--propagation", "unchanged", "sh", "-ec", &format!("{private}\n{line}")]);
     command.env("F", program::path()).current_dir(scratch.path());
     run(command)
 }
@@ -36,7 +38,12 @@ fn failures_of_the_environment_are_told_and_leave_nothing() {
     let kept = scratch.path().join("kept/LAST");
     let mut report = Command::new(program::path());
     report.arg("report").arg(fs::canonicalize(kept).unwrap());
-    assert!(run(report).expect_code(0).out.contains("conntrack"));
+    assert!(run(report).expect_code(1).out.contains("conntrack"));
+
+    // Events that cannot be written are no success.
+    let line =
+        "exec $F bench udp-ipv4 --datapath conntrack --kernel host --quiet --trial 50ms --json --out out >/dev/full";
+    in_mounts(&scratch, line).expect_code(3).expect_error("standard output");
 
     before.expect_unchanged();
 }
@@ -53,7 +60,7 @@ fn a_guest_that_panics_is_shown_with_its_last_words() {
     assert!(outcome.err.contains("sysrq"), "{}", outcome.err);
     let folder = scratch.run_folder();
     assert!(fs::read_to_string(folder.join("vm/console.log")).unwrap().contains("Kernel panic"));
-    let report = run(flowgauge(&["report", folder.to_str().unwrap()])).expect_code(0);
+    let report = run(flowgauge(&["report", folder.to_str().unwrap()])).expect_code(1);
     assert!(report.out.contains("panicked"), "{}", report.out);
     before.expect_unchanged();
 }
@@ -76,9 +83,9 @@ fn a_kernel_without_what_is_asked_is_told() {
     let scratch = Scratch::new();
     let mut command = flowgauge(&["bench", "udp-ipv4", "--quiet", "--kernel", "./bzImage", "--out", "out"]);
     command.current_dir(scratch.path());
-    run(command).expect_code(3).expect_error("bzImage");
+    run(command).expect_code(2).expect_error("bzImage");
     fs::write(scratch.path().join("bzImage"), "not a kernel").unwrap();
     let mut command = flowgauge(&["bench", "udp-ipv4", "--quiet", "--kernel", "./bzImage", "--out", "out"]);
     command.current_dir(scratch.path());
-    run(command).expect_code(3).expect_error("bzImage");
+    run(command).expect_code(2).expect_error("bzImage");
 }

@@ -40,6 +40,18 @@ fn values_out_of_range_say_what_is_possible() {
 }
 
 #[test]
+fn kernels_folders_and_prefixes_that_cannot_be_are_refused_before_anything_is_done() {
+    wrong(&["bench", "udp-ipv4", "--kernel", "./nothing"], &["nothing"]);
+    wrong(&["bench", "udp-ipv4", "--kernel", "/etc/passwd"], &["/etc/passwd"]);
+    wrong(&["bench", "udp-ipv4", "--kernel", "debian:6.12", "--modules", "/tmp"], &["--kernel PATH"]);
+    wrong(&["bench", "udp-ipv4", "--kernel", "debian:6.12", "--keep", "x"], &["--kernel host"]);
+    wrong(&["bench", "udp-ipv4", "--keep", "a/b"], &["a/b"]);
+    wrong(&["bench", "udp-ipv4", "--out", "/etc/passwd"], &["--out"]);
+    wrong(&["bench", "tcp-bulk", "--load", "5kpps"], &["load = \"max\""]);
+    wrong(&["bench", "udp-ipv4", "--control", "no-opening"], &["one-way TCP"]);
+}
+
+#[test]
 fn a_policy_without_the_datapath_says_why_and_what_instead() {
     wrong(&["show", "ruleset", "masquerade", "forward"], &["netfilter", "conntrack"]);
     wrong(&["bench", "tcp-masquerade", "--datapath", "forward"], &["nothing is left to measure", "netfilter"]);

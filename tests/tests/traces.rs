@@ -1,7 +1,10 @@
 //! The machine is the same before and after, however a run ends: by itself, by Ctrl-C, by kill -9.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use flowgauge_tests::{Machine, Scratch, flowgauge, machine, run};
 
@@ -24,21 +27,20 @@ fn running(scratch: &Scratch, arguments: &[&str]) -> Child {
     }
 }
 
-fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
-    assert!(status.success());
+fn signal(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(child.id() as i32), signal).unwrap();
 }
 
-fn ended_by(name: &str, arguments: &[&str], code: Option<i32>) {
+fn ended_by(how: Signal, arguments: &[&str], code: Option<i32>) {
     let machine = Machine::look();
     let scratch = Scratch::new();
     let mut child = running(&scratch, arguments);
-    signal(&child, name);
+    signal(&child, how);
     let status = child.wait().unwrap();
     assert_eq!(status.code(), code, "{status}");
     machine.expect_unchanged();
     // What was measured until then is on disk, and can be looked at.
-    let report = run(flowgauge(&["report", scratch.run_folder().to_str().unwrap()])).expect_code(0);
+    let report = run(flowgauge(&["report", scratch.run_folder().to_str().unwrap()])).expect_code(1);
     assert!(report.out.contains("udp-ipv4"), "{}", report.out);
 }
 
@@ -56,21 +58,21 @@ fn a_run_on_the_host_leaves_nothing() {
 #[test]
 fn interrupted_and_terminated_on_the_host() {
     let _alone = machine::alone();
-    ended_by("INT", &HOST, Some(130));
-    ended_by("TERM", &HOST, Some(130));
+    ended_by(Signal::SIGINT, &HOST, Some(130));
+    ended_by(Signal::SIGTERM, &HOST, Some(130));
 }
 
 #[test]
 fn killed_on_the_host() {
     let _alone = machine::alone();
-    ended_by("KILL", &HOST, None);
+    ended_by(Signal::SIGKILL, &HOST, None);
 }
 
 #[test]
 fn interrupted_and_killed_with_a_vm() {
     let _alone = machine::alone();
-    ended_by("INT", &VM, Some(130));
-    ended_by("KILL", &VM, None);
+    ended_by(Signal::SIGINT, &VM, Some(130));
+    ended_by(Signal::SIGKILL, &VM, None);
 }
 
 #[test]
@@ -79,7 +81,7 @@ fn kept_namespaces_are_named_and_clean_removes_them() {
     let machine = Machine::look();
     let scratch = Scratch::new();
     let mut child = running(&scratch, &[&HOST[..], &["--keep", "fgtest"]].concat());
-    signal(&child, "KILL");
+    signal(&child, Signal::SIGKILL);
     child.wait().unwrap();
     assert!(std::path::Path::new("/run/netns/fgtest-dut").exists(), "kept namespaces outlive a kill -9");
     // The worker is killed with its parent, a moment later; until then its run counts as alive.

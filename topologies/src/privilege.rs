@@ -3,6 +3,7 @@
 //! Making namespaces and links needs CAP_SYS_ADMIN and CAP_NET_ADMIN only in the user namespace that owns them. A
 //! process without root may make itself such a user namespace, where the kernel and the distribution allow it.
 
+use std::os::unix::fs::MetadataExt;
 use std::{fs, io};
 
 use nix::errno::Errno;
@@ -71,6 +72,13 @@ pub(crate) fn require_root_for_names() -> Result<(), PrivilegeError> {
     }
 }
 
+/// Whether the process lives in a chroot, where the kernel makes no user namespace (create_user_ns in
+/// kernel/user_namespace.c). Seen by root only: others may not look at the root of process 1.
+pub fn in_a_chroot() -> bool {
+    let root = |path: &str| fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
+    matches!((root("/proc/1/root/."), root("/")), (Some(first), Some(ours)) if first != ours)
+}
+
 fn refused(doing: &'static str, source: io::Error) -> PrivilegeError {
     let switch = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
     let remedy = remedy(source.raw_os_error(), |name| switch(&format!("/proc/sys/{name}")));
@@ -91,7 +99,10 @@ fn remedy(errno: Option<i32>, sysctl: impl Fn(&str) -> Option<String>) -> String
              this program that allows userns, {otherwise}"
         )
     } else {
-        format!("a container's seccomp profile or a kernel without CONFIG_USER_NS forbids it: allow it, {otherwise}")
+        format!(
+            "a chroot, a container's seccomp profile or a kernel without CONFIG_USER_NS forbids it: leave or allow it, \
+             {otherwise}"
+        )
     }
 }
 

@@ -16,7 +16,10 @@ pub enum Exit {
     /// This environment cannot run it.
     Environment(String),
     /// Interrupted, cleaned up.
-    Interrupted,
+    Interrupted {
+        /// The name prefix of namespaces that were to stay.
+        kept: Option<String>,
+    },
     /// The reader of our output went away. No error: that is how `| head` ends.
     Closed,
 }
@@ -33,7 +36,11 @@ impl Exit {
             Exit::Verdict => (1, None),
             Exit::Input(message) => (2, Some(message.as_str())),
             Exit::Environment(message) => (3, Some(message.as_str())),
-            Exit::Interrupted => (130, Some("interrupted; everything is cleaned up")),
+            Exit::Interrupted { kept: None } => (130, Some("interrupted; everything is cleaned up")),
+            Exit::Interrupted { kept: Some(_) } => (
+                130,
+                Some("interrupted; the namespaces of --keep stay until `flowgauge clean`, all else is cleaned up"),
+            ),
             Exit::Closed => (0, None),
         };
         if let Some(message) = message {
@@ -48,7 +55,7 @@ impl From<Failure> for Exit {
         match failure.kind {
             FailureKind::Input => Exit::Input(failure.message),
             FailureKind::Environment => Exit::Environment(failure.message),
-            FailureKind::Interrupted => Exit::Interrupted,
+            FailureKind::Interrupted => Exit::Interrupted { kept: None },
         }
     }
 }

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use flowgauge_reports::result::Ending;
 use flowgauge_reports::{RunResult, html, table};
 
 use super::exit::{Exit, print};
@@ -11,7 +12,8 @@ use crate::session::display;
 
 /// Render a kept result again: terminal table, HTML page or JSON.
 ///
-/// The verdicts are recomputed from the raw samples each time.
+/// The verdicts are recomputed from the raw samples each time. As with `bench`, the exit code is 1 when one is not good
+/// or the run did not end.
 #[derive(Debug, Args)]
 pub(super) struct Report {
     /// A run's folder, its result.json, or its events.jsonl
@@ -51,11 +53,12 @@ impl Report {
         };
         match self.out {
             Some(path) => std::fs::write(&path, text)
-                .map_err(|e| Exit::Environment(format!("cannot write {}: {e}", path.display()))),
+                .map_err(|e| Exit::Environment(format!("cannot write {}: {e}", path.display())))?,
             None if matches!(self.format, Format::Html) && std::io::stdout().is_terminal() => {
-                Err(Exit::input("the page is for a browser: give a file with --out report.html, or pipe it"))
+                return Err(Exit::input("the page is for a browser: give a file with --out report.html, or pipe it"));
             }
-            None => print(&text),
+            None => print(&text)?,
         }
+        if result.ending == Ending::Complete && result.judgement.good() { Ok(()) } else { Err(Exit::Verdict) }
     }
 }

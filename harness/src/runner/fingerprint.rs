@@ -13,13 +13,15 @@ use crate::session::cpu_model;
 use crate::worker::protocol::Job;
 
 /// Settings of the DUT that change what is measured, as paths below /proc/sys.
-const SETTINGS: [&str; 9] = [
+const SETTINGS: [&str; 11] = [
     "net/ipv4/ip_forward",
     "net/ipv6/conf/all/forwarding",
     "net/ipv4/conf/all/rp_filter",
     "net/netfilter/nf_conntrack_acct",
     "net/netfilter/nf_conntrack_max",
     "net/netfilter/nf_conntrack_buckets",
+    "net/netfilter/nf_conntrack_udp_timeout",
+    "net/netfilter/nf_conntrack_udp_timeout_stream",
     "net/netfilter/nf_flowtable_tcp_timeout",
     "net/netfilter/nf_flowtable_udp_timeout",
     "net/core/netdev_max_backlog",

@@ -11,8 +11,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A reader of the stream of events for people or for machines.
 pub trait Display {
-    /// Shows one event.
-    fn show(&mut self, event: &Event);
+    /// Shows one event. An error when the place it writes to is broken; a reader that went away is none.
+    fn show(&mut self, event: &Event) -> io::Result<()>;
 }
 
 /// The display that fits: none, JSON lines on standard output, a progress bar, or plain lines.
@@ -55,10 +55,11 @@ fn terminal_columns() -> Option<u16> {
 struct JsonLines;
 
 impl Display for JsonLines {
-    fn show(&mut self, event: &Event) {
-        if let Ok(line) = serde_json::to_string(event) {
+    fn show(&mut self, event: &Event) -> io::Result<()> {
+        match writeln!(io::stdout(), "{}", serde_json::to_string(event)?) {
             // A reader that went away ends the output, not the run: its events are on disk.
-            let _ = writeln!(io::stdout(), "{line}");
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            done => done,
         }
     }
 }
@@ -82,12 +83,12 @@ impl Bar {
 }
 
 impl Display for Bar {
-    fn show(&mut self, event: &Event) {
+    fn show(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Started(start) => self.plan = Some(start.plan.clone()),
             Event::Progress { text, .. } => self.bar.set_message(text.clone()),
             Event::TrialStarted { step } => {
-                let Some(plan) = &self.plan else { return };
+                let Some(plan) = &self.plan else { return Ok(()) };
                 if self.bar.length() == Some(0) {
                     self.bar.reset();
                     self.bar.set_length(plan.steps.len() as u64);
@@ -103,6 +104,7 @@ impl Display for Bar {
             Event::Finished | Event::Failed { .. } => self.bar.finish_and_clear(),
             Event::Environment(_) | Event::Calibrated(_) => {}
         }
+        Ok(())
     }
 }
 
@@ -115,7 +117,7 @@ struct Lines {
 }
 
 impl Display for Lines {
-    fn show(&mut self, event: &Event) {
+    fn show(&mut self, event: &Event) -> io::Result<()> {
         let line = match event {
             Event::Started(start) => {
                 self.trials = start.plan.steps.len();
@@ -125,22 +127,24 @@ impl Display for Lines {
             Event::Environment(e) => format!("kernel {} ({})", e.kernel_release, e.kernel_origin),
             Event::TrialStarted { .. } => {
                 self.began.get_or_insert_with(Instant::now);
-                return;
+                return Ok(());
             }
             Event::Trial(_) => {
                 self.done += 1;
                 let tenth = self.trials.div_ceil(10);
                 if !self.done.is_multiple_of(tenth) && self.done != self.trials {
-                    return;
+                    return Ok(());
                 }
                 let spent = self.began.map_or(Duration::ZERO, |t| t.elapsed());
                 let left = spent.mul_f64((self.trials - self.done.min(self.trials)) as f64 / self.done as f64);
                 format!("{} of {} trials, about {} s left", self.done, self.trials, left.as_secs())
             }
             Event::Warning(warning) => format!("warning: {}; {}", warning.text, warning.remedy),
-            Event::Calibrated(_) | Event::Finished | Event::Failed { .. } => return,
+            Event::Calibrated(_) | Event::Finished | Event::Failed { .. } => return Ok(()),
         };
+        // Progress that nobody can see is no reason to end a run.
         let _ = writeln!(io::stderr(), "flowgauge: {line}");
+        Ok(())
     }
 }
 

@@ -31,11 +31,9 @@ impl Session {
     /// Hands one event to every reader. On disk first: what cannot be kept is not shown as done.
     pub(super) fn event(&mut self, event: Event) -> Result<(), Failure> {
         self.recorder.keep(&event).map_err(Failure::environment)?;
-        for display in &mut self.displays {
-            display.show(&event);
-        }
+        let shown = self.displays.iter_mut().try_for_each(|display| display.show(&event));
         self.events.push(event);
-        Ok(())
+        shown.map_err(|e| Failure::environment(format!("cannot write events to standard output: {e}")))
     }
 
     pub(super) fn progress(&mut self, phase: Phase, text: String) -> Result<(), Failure> {

@@ -27,6 +27,9 @@ pub(super) async fn start(
     session: &mut Session,
     signals: &mut Signals,
 ) -> Result<(Link, Job), Failure> {
+    if request.modules.is_some() && !matches!(request.kernel, KernelSpec::Path(_)) {
+        return Err(Failure::input("--modules goes with the path of a kernel image: --kernel PATH --modules DIR"));
+    }
     let (choice, reason) = choose(&request.kernel, &request.plan, HostAbilities::probe)?;
     if let Some(reason) = reason {
         session.progress(Phase::Kernel, reason)?;
@@ -42,21 +45,11 @@ pub(super) async fn start(
         inject: request.inject,
     };
     match choice {
-        Choice::Host => {
-            if request.modules.is_some() {
-                return Err(Failure {
-                    kind: flowgauge_reports::event::FailureKind::Input,
-                    message: "--modules goes with the path of a kernel image: --kernel PATH --modules DIR".to_owned(),
-                });
-            }
-            Ok((child::start()?, job))
-        }
-        Choice::Vm(_) if request.keep.is_some() => Err(Failure {
-            kind: flowgauge_reports::event::FailureKind::Input,
-            message: "--keep leaves namespaces on the host's kernel; a VM and all in it end with the run. \
-                      Add --kernel host, or leave --keep away"
-                .to_owned(),
-        }),
+        Choice::Host => Ok((child::start()?, job)),
+        Choice::Vm(_) if request.keep.is_some() => Err(Failure::input(
+            "--keep leaves namespaces on the host's kernel; a VM and all in it end with the run. Add --kernel host, or \
+             leave --keep away",
+        )),
         Choice::Vm(spec) => {
             let link = vm::start(request, spec, &mut job, session, signals).await?;
             job.own_machine = true;
@@ -115,7 +108,7 @@ pub(super) fn resolve(
 ) -> Result<(Image, String), Failure> {
     match spec {
         KernelSpec::Path(path) => {
-            let image = Image::from_path(path, modules.map(PathBuf::as_path)).map_err(Failure::environment)?;
+            let image = Image::from_path(path, modules.map(PathBuf::as_path)).map_err(Failure::input)?;
             let origin = image.origin.clone();
             Ok((image, origin))
         }

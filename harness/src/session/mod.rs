@@ -15,6 +15,7 @@ use flowgauge_reports::event::{Event, SCHEMA_VERSION, Start};
 use flowgauge_reports::result::Ending;
 use flowgauge_reports::{RunResult, table};
 use flowgauge_scenarios::Plan;
+use flowgauge_topologies::RouterSpec;
 use flowgauge_topologies::kernel::KernelSpec;
 
 use crate::commands::Exit;
@@ -55,7 +56,9 @@ pub struct Request {
 pub fn bench(request: Request) -> Result<(), Exit> {
     let unix_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
     let run = run_name(unix_s, request.plan.seed);
-    let recorder = Recorder::create(&request.out, &run).map_err(|e| Exit::Environment(e.to_string()))?;
+    let spec = RouterSpec { keep: request.keep.clone(), ..RouterSpec::default() };
+    spec.check().map_err(Exit::input)?;
+    let recorder = Recorder::create(&request.out, &run)?;
     let start = Start {
         schema_version: SCHEMA_VERSION,
         run,
@@ -69,8 +72,19 @@ pub fn bench(request: Request) -> Result<(), Exit> {
         .and_then(|()| runtime())
         .and_then(|runtime| runtime.block_on(drive::run(&request, &mut session)));
     let (recorder, events) = session.end(&outcome);
-    let result = RunResult::from_events(events).map_err(|e| Exit::Environment(e.to_string()))?;
-    conclude(&request, &recorder, &result, outcome)
+    let done = match RunResult::from_events(events) {
+        Ok(result) => conclude(&request, &recorder, &result, outcome),
+        // Not even the first event could be kept; what stopped it says more.
+        Err(error) => outcome.map_err(Exit::from).and(Err(Exit::Environment(error.to_string()))),
+    };
+    match done {
+        Err(Exit::Input(message)) => {
+            recorder.discard();
+            Err(Exit::Input(message))
+        }
+        Err(Exit::Interrupted { .. }) => Err(Exit::Interrupted { kept: request.keep }),
+        done => done,
+    }
 }
 
 fn conclude(
@@ -81,11 +95,13 @@ fn conclude(
 ) -> Result<(), Exit> {
     // A run that failed before its first trial has nothing to show but its error.
     if !result.trials.is_empty() {
-        let finished = recorder.finish(result).map_err(|e| Exit::Environment(e.to_string()));
+        let finished = recorder.finish(result).map_err(Exit::from);
         if !request.json {
             let mut text = table::render(result, display::style());
-            text += &format!("\nreport  {}\n", recorder.folder().join("report.html").display());
-            text += &format!("result  {}\n", recorder.folder().join("result.json").display());
+            if finished.is_ok() {
+                text += &format!("\nreport  {}\n", recorder.folder().join("report.html").display());
+                text += &format!("result  {}\n", recorder.folder().join("result.json").display());
+            }
             crate::commands::print(&text)?;
         }
         // What ended the run (a full disk, say) is the cause; that its report could not be written is a consequence.

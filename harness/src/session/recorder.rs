@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use flowgauge_reports::event::Event;
-use flowgauge_reports::{RunResult, html};
+use flowgauge_reports::{ResultError, RunResult, html};
+
+use crate::commands::Exit;
 
 /// Why something could not be kept.
 #[derive(Debug, thiserror::Error)]
@@ -24,20 +26,36 @@ pub(super) struct RecorderError {
 pub(super) struct Recorder {
     folder: PathBuf,
     events: File,
+    has_trial: bool,
 }
 
 impl Recorder {
-    /// Makes the run's folder under `out` and its `events.jsonl`. `out/LAST` points at it from now on.
+    /// Makes the run's folder under `out` and its `events.jsonl`. From its first trial on `out/LAST` points at it.
     pub(super) fn create(out: &Path, run: &str) -> Result<Self, RecorderError> {
         let folder = out.join(run);
         fs::create_dir_all(&folder).map_err(|e| error(&folder, e))?;
         let path = folder.join("events.jsonl");
         let events = OpenOptions::new().create_new(true).append(true).open(&path).map_err(|e| error(&path, e))?;
+        Ok(Recorder { folder, events, has_trial: false })
+    }
+
+    /// Removes the folder of a run that never began.
+    pub(super) fn discard(self) {
+        // Never more than what `create` made: the folder goes only if it is empty then.
+        let _ = fs::remove_file(self.folder.join("events.jsonl"));
+        let _ = fs::remove_dir(&self.folder);
+        let _ = self.folder.parent().map(fs::remove_dir);
+    }
+
+    /// Lets `LAST` beside the run's folder point at it.
+    fn is_last(&self) {
+        let (Some(out), Some(run)) = (self.folder.parent(), self.folder.file_name()) else { return };
         let last = out.join("LAST");
-        // Only ever a link of ours is replaced: a folder of that name makes `remove_file` fail.
-        let _ = fs::remove_file(&last);
+        // Only a link is ever replaced, whatever else bears that name. Without the link nothing is lost.
+        if fs::symlink_metadata(&last).is_ok_and(|meta| meta.is_symlink()) {
+            let _ = fs::remove_file(&last);
+        }
         let _ = std::os::unix::fs::symlink(run, &last);
-        Ok(Recorder { folder, events })
     }
 
     /// The run's folder.
@@ -54,16 +72,32 @@ impl Recorder {
         if matches!(event, Event::Trial(_) | Event::Finished | Event::Failed { .. }) {
             self.events.sync_data().map_err(|e| error(&path, e))?;
         }
+        if matches!(event, Event::Trial(_)) && !std::mem::replace(&mut self.has_trial, true) {
+            self.is_last();
+        }
         Ok(())
     }
 
     /// Writes `result.json` and `report.html` beside the events.
     pub(super) fn finish(&self, result: &RunResult) -> Result<(), RecorderError> {
         let path = self.folder.join("result.json");
-        result.save(&path).map_err(|e| error(&path, io::Error::other(e)))?;
+        result.save(&path).map_err(|e| match e {
+            ResultError::Unwritable { path, source } => error(&path, source),
+            other => error(&path, io::Error::other(other)),
+        })?;
         let path = self.folder.join("report.html");
         let page = html::render(result).map_err(|e| error(&path, io::Error::other(e)))?;
         write_whole(&path, page.as_bytes())
+    }
+}
+
+impl From<RecorderError> for Exit {
+    fn from(error: RecorderError) -> Self {
+        use io::ErrorKind::{AlreadyExists, NotADirectory, NotFound};
+        match error.source.kind() {
+            AlreadyExists | NotADirectory | NotFound => Exit::Input(error.to_string()),
+            _ => Exit::Environment(error.to_string()),
+        }
     }
 }
 
@@ -98,6 +132,7 @@ mod tests {
         let mut recorder = Recorder::create(&out, "r1").unwrap();
         recorder.keep(&Event::TrialStarted { step: 3 }).unwrap();
         recorder.keep(&Event::Finished).unwrap();
+        recorder.is_last();
         let text = fs::read_to_string(out.join("LAST/events.jsonl")).unwrap();
         assert_eq!(text, "{\"event\":\"trial-started\",\"step\":3}\n{\"event\":\"finished\"}\n");
         assert!(Recorder::create(&out, "r1").is_err());
@@ -109,6 +144,7 @@ mod tests {
         let mut recorder = Recorder {
             folder: PathBuf::from("/dev"),
             events: OpenOptions::new().write(true).open("/dev/full").unwrap(),
+            has_trial: false,
         };
         let text = recorder.keep(&Event::Finished).unwrap_err().to_string();
         assert!(text.contains("free some space"), "{text}");

@@ -60,6 +60,11 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// The input is wrong.
+    pub fn input(message: impl ToString) -> Self {
+        Failure { kind: FailureKind::Input, message: message.to_string() }
+    }
+
     /// This environment cannot run it.
     pub fn environment(message: impl ToString) -> Self {
         Failure { kind: FailureKind::Environment, message: message.to_string() }

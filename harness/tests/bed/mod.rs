@@ -108,7 +108,9 @@ impl Routed {
              route add 198.18.128.0/17 via 198.18.0.2\nroute add 198.19.128.0/17 via 198.19.0.2\n\
              route add 2001:2:0:1001::/64 via 2001:2:0:1::2\nroute add 2001:2:0:1002::/64 via 2001:2:0:2::2\n"
         ));
-        self.dut.run("sysctl", "-q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1", "");
+        for file in ["/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"] {
+            self.dut.run("tee", file, "1");
+        }
         self.nft(ruleset);
     }
 
