@@ -64,6 +64,15 @@ pub(crate) fn interval(e: &Estimate) -> String {
     if low == high { format!("{low}{mark}") } else { format!("{low}–{high}{mark}") }
 }
 
+/// A share that was lost, so that `0 %` is said only where nothing was: `16.2 %`, `0.004 %`, `< 0.001 %`.
+pub(crate) fn loss(share: f64) -> String {
+    match share * 100.0 {
+        percent if percent > 0.0 && percent < 0.001 => "<\u{a0}0.001\u{a0}%".to_owned(),
+        percent if percent > 0.0 && percent < 0.01 => format!("{percent:.3}\u{a0}%"),
+        percent => join(&digits(percent), "%"),
+    }
+}
+
 /// A median with its interval in brackets: `2.02x [1.98, 2.05]`.
 pub(crate) fn both(e: &Estimate) -> String {
     let by = scale(e.unit, e.median).by;
@@ -95,6 +104,12 @@ mod tests {
         assert_eq!(of(0.0, Unit::Share), "0 %");
         assert_eq!(of(480_000.0, Unit::Nanoseconds), "480 µs");
         assert_eq!(of(12_345.0, Unit::NanosecondsPerPacket), "12.3 µs");
+    }
+
+    #[test]
+    fn no_loss_is_said_only_of_none() {
+        let said = [0.0, 1e-9, 0.000_04, 0.001_49, 0.162, 1.0].map(|share| loss(share).replace('\u{a0}', " "));
+        assert_eq!(said, ["0 %", "< 0.001 %", "0.004 %", "0.15 %", "16.2 %", "100 %"]);
     }
 
     #[test]

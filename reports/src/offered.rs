@@ -37,7 +37,8 @@ pub struct DirectionReport {
     pub corrupted: u64,
     /// Frames that the receiving ring had no room for. The fault is the tester's, not the DUT's: a trial with any is void.
     pub uncaptured: u64,
-    /// Frames that are not of this trial: other senders' and late ones of earlier trials.
+    /// Frames that are not of this trial: other senders' and late ones of earlier trials. With any, some of the
+    /// uncaptured frames may have been theirs.
     pub foreign: u64,
     /// Received frames whose L4 checksum was left to an offload and so could not be verified.
     pub unverified: u64,
@@ -53,6 +54,17 @@ pub struct DirectionReport {
     pub latency: Option<Latency>,
     /// How well the schedule was kept; none when flat out.
     pub pacing: Option<Pacing>,
+}
+
+impl DirectionReport {
+    /// Frames that the DUT lost: those that neither arrived, nor arrived corrupted, nor were missed by the receiver.
+    ///
+    /// Uncaptured frames are nobody's in particular. Where foreign frames arrived they may have been foreign, and
+    /// are then not taken off the loss: it is never said to be less than it was.
+    pub fn lost_in_dut(&self) -> u64 {
+        let missed = if self.foreign == 0 { self.uncaptured } else { 0 };
+        self.lost.saturating_sub(self.corrupted).saturating_sub(missed)
+    }
 }
 
 /// One-way latency in nanoseconds: from handing a frame's batch to the kernel until the kernel's receive timestamp.

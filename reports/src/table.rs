@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 
 use crate::judge::{Row, Verdict};
-use crate::numbers::{interval, median};
+use crate::numbers::{interval, loss, median};
 use crate::proof::{Path, Severity};
 use crate::result::{Ending, RunResult};
 use crate::stats::Estimate;
@@ -124,7 +124,7 @@ fn cells(row: &Row) -> Vec<Cell> {
         Cell::new(gain(row)),
         Cell::new(one(row.softirq)),
         Cell::new(two(row.cost)),
-        Cell::new(one(row.loss)),
+        Cell::new(row.loss.map_or_else(|| "-".to_owned(), |e| loss(e.median))),
         Cell::new(latency),
         Cell::new(path(row)).fg(match &row.proof.path {
             Path::Unproven { .. } | Path::Disagree { .. } => Color::Yellow,

@@ -1,7 +1,7 @@
 //! The rows of the summary table.
 
 use crate::judge::Row;
-use crate::numbers::{interval, median};
+use crate::numbers::{interval, loss, median};
 use crate::stats::Estimate;
 use crate::wording;
 
@@ -57,7 +57,7 @@ impl SummaryRow {
             gain,
             cpu: Figure::new(row.softirq),
             cost: Figure::new(row.cost),
-            loss: row.loss.map_or_else(|| "–".to_owned(), |e| median(&e)),
+            loss: row.loss.map_or_else(|| "–".to_owned(), |e| loss(e.median)),
             latency: row.latency_p50.zip(row.latency_p99).map(|(p50, p99)| (median(&p50), median(&p99))),
             path: row.proof.path.name(),
             label: row.proof.label(),

@@ -19,7 +19,7 @@ pub struct Sample {
     pub l2_bps: Option<f64>,
     /// Frames per second offered, all directions together; none for iperf3.
     pub offered_pps: Option<f64>,
-    /// Frames lost in the DUT over frames sent; what the tester failed to capture is not counted.
+    /// Frames lost in the DUT over frames sent ([`DirectionReport::lost_in_dut`]).
     pub loss: Option<f64>,
     /// Share of all CPUs' time that was not idle.
     pub cpu: Option<f64>,
@@ -61,7 +61,7 @@ pub(super) fn sample(trial: &Trial, calibration: Option<&Calibration>) -> Sample
                 }),
                 offered_pps: sum(reports, |r| Some(r.offered_pps).filter(|pps| pps.is_finite())),
                 loss: ratio(
-                    reports.iter().map(|r| r.lost.saturating_sub(r.uncaptured)).sum::<u64>() as f64,
+                    reports.iter().map(DirectionReport::lost_in_dut).sum::<u64>() as f64,
                     reports.iter().map(|r| r.sent).sum::<u64>() as f64,
                 ),
                 cost_ns: cpu.as_ref().zip(usable).and_then(|(c, calibration)| cost(c, calibration)),

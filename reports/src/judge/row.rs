@@ -19,7 +19,7 @@ pub struct Totals {
     pub sent: u64,
     /// Received intact, first copies.
     pub received: u64,
-    /// Lost in the DUT.
+    /// Lost in the DUT ([`crate::offered::DirectionReport::lost_in_dut`]).
     pub lost: u64,
     /// Further copies.
     pub duplicated: u64,
@@ -29,7 +29,9 @@ pub struct Totals {
     pub corrupted: u64,
     /// Not captured by the testers' receiving rings.
     pub uncaptured: u64,
-    /// The testers concerned: `client`, `server`.
+    /// Of nobody in this trial: other senders' and late ones.
+    pub foreign: u64,
+    /// The testers whose rings were full: `client`, `server`.
     pub uncaptured_by: Vec<String>,
     /// Arrived with a checksum that an offload had left open.
     pub unverified: u64,
@@ -72,7 +74,8 @@ pub struct Row {
     pub l2_bps: Option<Estimate>,
     /// Frames per second offered.
     pub offered_pps: Option<Estimate>,
-    /// Share of the sent frames that the DUT lost.
+    /// Share of the frames sent that the DUT lost. Not a median: `median` holds all lost over all sent of the row's
+    /// trials, so that a loss in some of them cannot vanish; `low` and `high` are the least and the most lossy trial.
     pub loss: Option<Estimate>,
     /// Share of all CPUs that was busy, the testers' own threads included.
     pub cpu: Option<Estimate>,
@@ -101,6 +104,21 @@ pub struct Row {
 /// From this share of its own limit on, the generator is taken to be the bottleneck.
 const NEAR_LIMIT: f64 = 0.9;
 
+/// A tester that missed more than this share of what was sent has missed enough to matter.
+const MISSED: f64 = 0.001;
+
+impl Row {
+    /// Whether the testers missed so many frames that more were delivered than was counted.
+    pub(super) fn undercounted(&self) -> bool {
+        self.totals.as_ref().is_some_and(|t| t.uncaptured as f64 > MISSED * t.sent as f64)
+    }
+
+    /// Whether the DUT may be faster than the throughput says.
+    pub(super) fn understated(&self) -> bool {
+        self.generator_limited || self.undercounted()
+    }
+}
+
 /// The calibration of a trial's own block, or of the block nearest to it.
 fn nearest<'a>(calibrations: &[&'a Calibration], block: u32) -> Option<&'a Calibration> {
     calibrations.iter().min_by_key(|c| c.block.abs_diff(block)).copied()
@@ -123,6 +141,7 @@ pub(super) fn row(
     let proofs: Vec<(u32, Proof)> = own.iter().map(|t| (t.block, prove(t, &around))).collect();
     let proof = pool(&proofs);
     let totals = totals(&own);
+    let loss = loss(&samples, totals.as_ref());
     let estimate = |get: fn(&Sample) -> Option<f64>, unit| {
         Estimate::of(&samples.iter().filter_map(get).collect::<Vec<f64>>(), unit)
     };
@@ -149,7 +168,7 @@ pub(super) fn row(
         throughput,
         l2_bps: estimate(|s| s.l2_bps, Unit::BitsPerSecond),
         offered_pps: estimate(|s| s.offered_pps, Unit::FramesPerSecond),
-        loss: estimate(|s| s.loss, Unit::Share),
+        loss,
         cpu: estimate(|s| s.cpu, Unit::Share),
         softirq: estimate(|s| s.softirq, Unit::Share),
         cost: estimate(|s| s.cost_ns, Unit::NanosecondsPerPacket),
@@ -175,6 +194,20 @@ fn accounting(environment: &Environment) -> bool {
     environment.settings.iter().any(on)
 }
 
+/// All lost over all sent, between the least and the most lossy trial; none where nothing was sent.
+fn loss(samples: &[Sample], totals: Option<&Totals>) -> Option<Estimate> {
+    let totals = totals.filter(|t| t.sent > 0)?;
+    let each: Vec<f64> = samples.iter().filter_map(|s| s.loss).collect();
+    Some(Estimate {
+        median: totals.lost as f64 / totals.sent as f64,
+        low: each.iter().copied().reduce(f64::min)?,
+        high: each.iter().copied().reduce(f64::max)?,
+        n: each.len(),
+        unit: Unit::Share,
+        range_only: true,
+    })
+}
+
 fn totals(trials: &[&Trial]) -> Option<Totals> {
     let mut totals = Totals::default();
     let mut any = false;
@@ -182,14 +215,15 @@ fn totals(trials: &[&Trial]) -> Option<Totals> {
         let Offered::Frames(reports) = &trial.offered else { continue };
         any = true;
         for r in reports {
-            totals.sent += r.sent;
-            totals.received += r.received;
-            totals.lost += r.lost.saturating_sub(r.uncaptured);
-            totals.duplicated += r.duplicated;
-            totals.reordered += r.reordered;
-            totals.corrupted += r.corrupted;
-            totals.uncaptured += r.uncaptured;
-            totals.unverified += r.unverified;
+            totals.sent = totals.sent.saturating_add(r.sent);
+            totals.received = totals.received.saturating_add(r.received);
+            totals.lost = totals.lost.saturating_add(r.lost_in_dut());
+            totals.duplicated = totals.duplicated.saturating_add(r.duplicated);
+            totals.reordered = totals.reordered.saturating_add(r.reordered);
+            totals.corrupted = totals.corrupted.saturating_add(r.corrupted);
+            totals.uncaptured = totals.uncaptured.saturating_add(r.uncaptured);
+            totals.foreign = totals.foreign.saturating_add(r.foreign);
+            totals.unverified = totals.unverified.saturating_add(r.unverified);
             let who = receiver(r.direction);
             if r.uncaptured > 0 && !totals.uncaptured_by.iter().any(|w| w == who) {
                 totals.uncaptured_by.push(who.to_owned());

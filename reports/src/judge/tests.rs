@@ -76,6 +76,61 @@ fn uncaptured_frames_are_the_testers_and_not_the_duts_loss() {
 }
 
 #[test]
+fn loss_in_half_of_the_trials_is_said_as_the_share_of_all() {
+    let mut result = sample::result();
+    for trial in result.trials.iter_mut().filter(|t| t.cell == 2 && t.block % 2 == 0) {
+        let Offered::Frames(reports) = &mut trial.offered else { panic!("the sample sends frames") };
+        (reports[0].lost, reports[0].received) = (reports[0].sent / 5, reports[0].sent - reports[0].sent / 5);
+    }
+    let judgement = again(&result);
+    let (row, loss) = (&judgement.rows[2], judgement.rows[2].loss.unwrap());
+    let totals = row.totals.as_ref().unwrap();
+    assert_eq!(loss.median, totals.lost as f64 / totals.sent as f64);
+    assert!((loss.median - 0.1).abs() < 0.01 && loss.low == 0.0 && (loss.high - 0.2).abs() < 0.001, "{loss:?}");
+    assert!(warned(&judgement, "was lost while flat out: the throughput is what got through"));
+    result.plan.scenarios[0].traffic.load = Load::Pps(20_000);
+    let judgement = again(&result);
+    assert!(warned(&judgement, "on flowtable: the DUT lost") && warned(&judgement, "at a load of 20"));
+    let shown = crate::numbers::loss(loss.median);
+    let result = RunResult { judgement, ..result };
+    assert!(crate::table::render(&result, crate::table::Style::default()).contains(&shown), "{shown}");
+    assert!(crate::html::render(&result).unwrap().contains(&format!("<span>{shown}</span>")), "{shown}");
+}
+
+#[test]
+fn missed_frames_make_bounds_of_throughput_and_gain() {
+    let missed = |cell: usize, share: u64| {
+        let mut result = sample::result();
+        for trial in result.trials.iter_mut().filter(|t| t.cell == cell) {
+            let Offered::Frames(reports) = &mut trial.offered else { panic!("the sample sends frames") };
+            let missed = reports[0].sent / share;
+            (reports[0].lost, reports[0].uncaptured, reports[0].received) = (missed, missed, reports[0].sent - missed);
+        }
+        again(&result)
+    };
+    let judgement = missed(2, 100);
+    assert!(judgement.rows[2].gain.unwrap().lower_bound && warned(&judgement, "is a lower bound, and so is any gain"));
+    assert_eq!(judgement.rows[2].totals.as_ref().unwrap().lost, 0);
+    let judgement = missed(1, 100);
+    assert!(!judgement.rows[2].gain.unwrap().lower_bound && warned(&judgement, "a gain over it is an upper bound"));
+    let judgement = missed(2, 5_000);
+    assert!(!judgement.rows[2].gain.unwrap().lower_bound && !warned(&judgement, "lower bound"));
+}
+
+#[test]
+fn missed_frames_that_may_be_foreign_stay_in_the_loss_and_corrupted_ones_do_not() {
+    let mut result = sample::result();
+    each_report(&mut result, |r| {
+        (r.received, r.lost, r.uncaptured, r.corrupted) = (r.sent - 300, 300, 200, 60);
+    });
+    assert_eq!(again(&result).rows[0].totals.as_ref().unwrap().lost, 400);
+    each_report(&mut result, |r| r.foreign = 1);
+    let judgement = again(&result);
+    assert_eq!(judgement.rows[0].totals.as_ref().unwrap().lost, 2_400);
+    assert!(warned(&judgement, "those missed may be theirs"));
+}
+
+#[test]
 fn one_corrupted_frame_is_bad() {
     let mut result = sample::result();
     if let Offered::Frames(reports) = &mut result.trials[0].offered {
@@ -110,7 +165,7 @@ fn a_control_that_does_not_turn_the_verdict_is_told() {
     result.plan.scenarios[0].control = Control::MissingPort;
     let judgement = again(&result);
     assert_eq!(judgement.rows[2].control, Control::MissingPort);
-    assert!(warned(&judgement, "did not turn the verdict"));
+    assert!(warned(&judgement, "`missing-port` changed nothing for this traffic"));
 }
 
 #[test]

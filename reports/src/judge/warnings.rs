@@ -1,16 +1,19 @@
 //! Warnings about the data of a row, each with a remedy.
 
-use flowgauge_scenarios::{Control, Engine, Scenario};
+use flowgauge_scenarios::{Control, Datapath, Engine, Load, Scenario};
 
 use super::row::Row;
 use super::verdict::Verdict;
 use crate::event::Warning;
+use crate::numbers::loss;
 use crate::stats::FEW;
 
 /// An interval wider than this share of its median is noisy.
 const NOISY: f64 = 0.1;
 /// The least share of the intended load that counts as reached.
 const REACHED: f64 = 0.99;
+/// A greater loss than this share of what was sent is said beside the table, too.
+const LOSSY: f64 = 0.001;
 
 /// One warning for all rows whose throughput is known too roughly, naming the worst.
 pub(super) fn of_noise(rows: &[Row]) -> Option<Warning> {
@@ -42,21 +45,46 @@ pub(super) fn of_row(row: &Row, scenario: &Scenario) -> Vec<Warning> {
     if row.trials < row.planned {
         warn(format!("{} of {} planned trials were done", row.trials, row.planned), "run it again to the end");
     }
+    let gains = if row.datapath == Datapath::BASELINE {
+        "and a gain over it is an upper bound"
+    } else {
+        "and so is any gain in it"
+    };
     if row.generator_limited {
         warn(
-            "the generator was the limit: the throughput, and any gain in it, is a lower bound".to_owned(),
+            format!("the generator was the limit: the throughput is a lower bound, {gains}"),
             "look at the cost per packet, give the testers more CPUs, or compare at a fixed load (--load 20kpps)",
         );
     }
     if let Some(totals) = row.totals.as_ref().filter(|t| t.uncaptured > 0) {
         let who = totals.uncaptured_by.join(" and the ");
+        let whose = if totals.foreign == 0 {
+            "they are not counted as the DUT's loss"
+        } else {
+            "other senders' frames arrived too, so those missed may be theirs, and the DUT's loss is not reduced by them"
+        };
+        let bound = if row.undercounted() {
+            format!("; the throughput is a lower bound, {gains}, and the cost per packet is an upper bound")
+        } else {
+            String::new()
+        };
         warn(
-            format!(
-                "the {who} could not capture {} of {} frames; they are not counted as the DUT's loss",
-                totals.uncaptured, totals.sent
-            ),
+            format!("the {who} could not capture {} of {} frames; {whose}{bound}", totals.uncaptured, totals.sent),
             "offer less (--load), or give the testers more CPUs",
         );
+    }
+    if let Some(lost) = row.loss.map(|e| e.median).filter(|&share| share > LOSSY) {
+        let lost = loss(lost);
+        match scenario.traffic.load {
+            Load::Max => warn(
+                format!("{lost} was lost while flat out: the throughput is what got through"),
+                "offer less (--load) to find what passes without loss",
+            ),
+            load => warn(
+                format!("the DUT lost {lost} at a load of {load}"),
+                "offer less (--load): this is more than the DUT forwards",
+            ),
+        }
     }
     if let Some(totals) = row.totals.as_ref().filter(|t| t.unverified > 0) {
         warn(
@@ -83,7 +111,7 @@ pub(super) fn of_row(row: &Row, scenario: &Scenario) -> Vec<Warning> {
     }
     if row.control != Control::None && row.datapath.offloads() && row.verdict == Verdict::Good {
         warn(
-            format!("the control `{}` did not turn the verdict: the proof cannot be trusted here", row.control.name()),
+            format!("the control `{}` changed nothing for this traffic (or the proof missed it)", row.control.name()),
             "report this with the run's folder",
         );
     }
