@@ -25,12 +25,25 @@ pub struct Sample {
     pub cpu: Option<f64>,
     /// Share of all CPUs' time spent in soft interrupts.
     pub softirq: Option<f64>,
-    /// Soft interrupt nanoseconds per delivered frame, net of what the generator alone costs; never below zero.
+    /// Soft interrupt time of all CPUs in nanoseconds.
+    pub softirq_ns: Option<f64>,
+    /// Soft interrupt nanoseconds per delivered frame, net of what the generator alone costs; never below zero. None
+    /// from less than 50 ms of soft interrupt time, which /proc/stat cannot tell to better than 20 %.
     pub cost_ns: Option<f64>,
     /// Median latency in nanoseconds, of the slower direction.
     pub p50_ns: Option<f64>,
     /// 99th percentile of latency in nanoseconds, of the slower direction.
     pub p99_ns: Option<f64>,
+}
+
+/// From this soft interrupt time on a trial has a cost: the unit of /proc/stat is 10 ms (USER_HZ is 100).
+const RESOLVED_NS: f64 = 50e6;
+
+impl Sample {
+    /// Whether the soft interrupt time is below what /proc/stat can tell.
+    pub(super) fn unresolved(&self) -> bool {
+        self.softirq_ns.is_some_and(|ns| ns < RESOLVED_NS)
+    }
 }
 
 /// The numbers of `trial`, net of `calibration` where the generator was calibrated.
@@ -40,6 +53,7 @@ pub(super) fn sample(trial: &Trial, calibration: Option<&Calibration>) -> Sample
         block: trial.block,
         cpu: cpu.as_ref().map(|c| 1.0 - c.idle),
         softirq: cpu.as_ref().map(|c| c.softirq),
+        softirq_ns: cpu.as_ref().map(|c| c.softirq_ns),
         ..Sample::default()
     };
     match &trial.offered {
@@ -50,7 +64,9 @@ pub(super) fn sample(trial: &Trial, calibration: Option<&Calibration>) -> Sample
         Offered::Frames(reports) => {
             let received: u64 = reports.iter().map(|r| r.received).sum();
             let cost = |c: &Spent, calibration: &Calibration| {
-                ratio(c.softirq_ns, received as f64).map(|ns| (ns - calibration.softirq_ns_per_packet).max(0.0))
+                let resolved = c.softirq_ns >= RESOLVED_NS;
+                let each = ratio(c.softirq_ns, received as f64).filter(|_| resolved)?;
+                Some((each - calibration.softirq_ns_per_packet).max(0.0))
             };
             let usable = calibration.filter(|c| c.offered_pps > 0.0);
             Sample {

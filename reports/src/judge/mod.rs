@@ -64,6 +64,7 @@ pub fn judge(
     let mut warnings = limits::of_the_setup(plan, environment);
     warnings.extend(rows.iter().flat_map(|row| warnings::of_row(row, &plan.scenarios[row.scenario])));
     warnings.extend(warnings::of_noise(&rows));
+    warnings.extend(warnings::of_resolution(&rows));
     Judgement { rows, holes: plan.holes.clone(), warnings, verdict }
 }
 

@@ -149,7 +149,8 @@ pub(super) fn row(
     let throughput = estimate(|s| s.throughput, unit);
     let reached: Vec<f64> = calibrations.iter().map(|c| c.offered_pps).collect();
     let limit = stats::median(&reached).filter(|_| scenario.traffic.load == Load::Max);
-    let verdict = verdict::of_row(datapath, &proof, totals.as_ref().map_or(0, |t| t.corrupted));
+    let verdict =
+        verdict::of_row(datapath, scenario.engine, &proof, &proofs, totals.as_ref().map_or(0, |t| t.corrupted));
     Row {
         cell,
         scenario: index,

@@ -131,6 +131,24 @@ fn missed_frames_that_may_be_foreign_stay_in_the_loss_and_corrupted_ones_do_not(
 }
 
 #[test]
+fn soft_interrupt_time_that_cannot_be_told_gives_no_cost() {
+    let spent = |softirq_ns: u64| {
+        let mut result = sample::result();
+        for trial in result.trials.iter_mut().filter(|t| t.cell == 2) {
+            trial.cpu_after.cpus[0].softirq_ns = softirq_ns;
+            trial.cpu_after.cpus[1].softirq_ns = 0;
+        }
+        again(&result)
+    };
+    let judgement = spent(40_000_000);
+    assert_eq!(judgement.rows[2].cost, None);
+    assert!(warned(&judgement, "below what /proc/stat can tell (its unit is 10 ms) in trials of 1 of 8 rows"));
+    assert!(!warned(&judgement, "no cost per packet: the generator"), "one warning is enough");
+    assert!(spent(50_000_000).rows[2].cost.is_some());
+    assert!(!warned(&spent(50_000_000), "/proc/stat"));
+}
+
+#[test]
 fn one_corrupted_frame_is_bad() {
     let mut result = sample::result();
     if let Offered::Frames(reports) = &mut result.trials[0].offered {

@@ -159,6 +159,78 @@ fn one_direction_on_the_classic_path_is_a_mix() {
     });
     assert_eq!(proof.path, Path::Mixed);
     assert!(matches!(verdict, Verdict::Bad { .. }), "{verdict:?}");
+    assert!(why(&verdict).contains("but 0\u{a0}% of the 700 downstream packets bypassed"), "{verdict:?}");
+}
+
+#[test]
+fn one_direction_of_one_trial_is_told_with_its_block() {
+    let result = sample::result();
+    let (plan, mut trials) = (result.plan, result.trials);
+    let cell = trials.iter().find(|t| t.datapath == Datapath::Flowtable).unwrap().cell;
+    trials.retain(|t| t.cell == cell);
+    let strayed = trials.iter_mut().find(|t| t.block == 4).unwrap();
+    rules(&mut strayed.after).upstream.packets += 5_000;
+    forwarding(&mut strayed.after).ipv4 += 5_000;
+    let row = judge(&plan, &trials, &[], Some(&sample::environment())).rows.swap_remove(cell);
+    // The whole of all ten trials is above 99 %: only the trial itself can say why.
+    assert!(row.proof.bypass.unwrap() > 0.99 && row.proof.path == Path::Mixed);
+    assert!(why(&row.verdict).contains("in block 4 95."), "{:?}", row.verdict);
+}
+
+/// An iperf3 trial on the flowtable that sends back 3,000 packets, `classic` of them on the classic path.
+fn bulk(classic: u64) -> (Verdict, Proof) {
+    let (mut plan, mut trial) = one(Datapath::Flowtable);
+    plan.scenarios[0].engine = flowgauge_scenarios::Engine::Iperf3;
+    trial.opening = None;
+    trial.offered = Offered::Bulk(crate::offered::BulkReport {
+        version: "iperf 3.12".to_owned(),
+        direction: Direction::Upstream,
+        streams: 4,
+        seconds: 1.0,
+        sides: Vec::new(),
+        client_cpu_percent: 1.0,
+        server_cpu_percent: 1.0,
+    });
+    let after = ports(&mut trial.after);
+    after.server.tx_packets += 3_000;
+    after.wan.rx_packets += 3_000;
+    after.lan.tx_packets += 3_000;
+    after.client.rx_packets += 3_000;
+    rules(&mut trial.after).downstream.packets += classic;
+    forwarding(&mut trial.after).ipv4 += classic;
+    conntrack(&mut trial.after).reply.packets += 3_000;
+    let cell = trial.cell;
+    let row = judged(&plan, trial).rows.swap_remove(cell);
+    (row.verdict, row.proof)
+}
+
+#[test]
+fn connections_that_open_within_an_iperf3_trial_are_allowed_for() {
+    assert_eq!(bulk(64 + 60).0, Verdict::Good);
+    let (verdict, proof) = bulk(64 + 61);
+    assert_eq!(proof.path, Path::Mixed);
+    assert!(why(&verdict).contains("of the 3000 downstream packets"), "{verdict:?}");
+}
+
+#[test]
+fn a_few_packets_are_no_proof() {
+    let forwarded = |packets: u64| {
+        changed(Datapath::Flowtable, |t| {
+            let Offered::Frames(reports) = &mut t.offered else { panic!("the sample sends frames") };
+            (reports[0].sent, reports[0].received) = (packets, packets);
+            t.after.clone_from(&t.before);
+            let after = ports(&mut t.after);
+            after.client.tx_packets += packets;
+            after.lan.rx_packets += packets;
+            after.wan.tx_packets += packets;
+            after.server.rx_packets += packets;
+            conntrack(&mut t.after).original.packets += packets;
+        })
+    };
+    let (verdict, _) = forwarded(99);
+    assert!(matches!(verdict, Verdict::Unproven { .. }), "{verdict:?}");
+    assert!(why(&verdict).contains("only 99 packets were forwarded, a proof needs 100"), "{verdict:?}");
+    assert_eq!(forwarded(100).0, Verdict::Good);
 }
 
 #[test]

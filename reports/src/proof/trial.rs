@@ -14,6 +14,8 @@ use crate::trial::{Offered, Trial};
 
 /// Independent witnesses that a proof needs.
 const NEEDED: usize = 2;
+/// Packets that a proof needs: 1 % of them is at least one.
+const NEEDED_PACKETS: u64 = 100;
 /// A direction that nobody drove on purpose is judged from so many packets on.
 const IDLE_BELOW: u64 = 100;
 
@@ -108,11 +110,12 @@ pub fn prove(trial: &Trial, around: &Surroundings<'_>) -> Proof {
     let directions = shares(trial, &crossings, classic);
     let counted: Vec<f64> = witnesses.iter().filter(|w| w.classic.is_some()).map(|w| w.bypass).collect();
     let bypass = (!counted.is_empty()).then(|| counted.iter().sum::<f64>() / counted.len() as f64);
+    let bulk_trials = u64::from(matches!(trial.offered, Offered::Bulk(_)));
     // iperf3 has closed its connections by now, and closing takes the mark away.
-    if let (Offered::Frames(_), Ok(claims), Some(bypass)) = (&trial.offered, &claims, bypass) {
+    if let (0, Ok(claims), Some(bypass), NEEDED_PACKETS..) = (bulk_trials, &claims, bypass, out) {
         findings.extend(claims.contradictions(bypass));
     }
-    let (path, agreeing) = verdict(&witnesses, &missing, &directions, bypass, out);
+    let (path, agreeing) = verdict(&witnesses, &missing, &directions, bypass, out, bulk_trials);
     if let Path::Disagree { why } = &path {
         findings.push(Finding::bad(why.clone()));
     }
@@ -153,7 +156,12 @@ fn verdict(
     directions: &[DirectionShare],
     bypass: Option<f64>,
     out: u64,
+    bulk_trials: u64,
 ) -> (Path, usize) {
+    if out < NEEDED_PACKETS {
+        let why = format!("only {out} packets were forwarded, a proof needs {NEEDED_PACKETS}");
+        return (Path::Unproven { why }, witnesses.len());
+    }
     let (Some(bypass), true) = (bypass, witnesses.len() >= NEEDED) else {
         let why = format!("{} of {NEEDED} witnesses: {}", witnesses.len(), missing.join("; "));
         return (Path::Unproven { why }, witnesses.len());
@@ -164,7 +172,7 @@ fn verdict(
     }
     // A direction on another path than the whole is a mix, however few its packets.
     let path = Path::of(bypass);
-    let alike = directions.iter().filter_map(|d| d.bypass).all(|share| Path::of(share) == path);
+    let alike = directions.iter().all(|d| d.is_on(&path, bulk_trials));
     (if alike { path } else { Path::Mixed }, witnesses.len())
 }
 

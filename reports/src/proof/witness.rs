@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::claims::Claims;
 use super::crossing::{Crossing, step};
+use super::path::Path;
 use crate::observation::{Observation, Reading};
 
 /// Who saw it.
@@ -55,6 +56,22 @@ pub struct DirectionShare {
     pub bypass: Option<f64>,
     /// Whether too few packets went that way to judge by.
     pub idle: bool,
+}
+
+/// Packets of one direction that may take the classic path in an iperf3 trial: its connections are
+/// opened inside the window, and each begins on the classic path.
+const OPENING_PACKETS: u64 = 64;
+
+impl DirectionShare {
+    /// Whether this direction is on `path`, judged by its packets; one without a share of its own is.
+    ///
+    /// `bulk_trials` is the number of trials by iperf3 that it sums, 0 for the raw engine. Each may put 64 packets, and
+    /// all of them 2 % of what they sent, on the classic path before it counts against the fast one.
+    pub(crate) fn is_on(&self, path: &Path, bulk_trials: u64) -> bool {
+        let (Some(share), Some(classic)) = (self.bypass, self.classic) else { return true };
+        let opening = OPENING_PACKETS.saturating_mul(bulk_trials).saturating_add(self.out / 50);
+        Path::of(share) == *path || (*path == Path::Fast && bulk_trials > 0 && classic <= opening)
+    }
 }
 
 /// The share of `out` that `classic` does not account for.
