@@ -3,6 +3,7 @@
 //! A run emits one stream of [`event`]s. [`RunResult`] is made from it: the raw samples, and the [`judge`]ment that
 //! follows from them. Everything here is pure but [`RunResult::load`] and [`RunResult::save`], and needs no privilege.
 
+mod contradiction;
 pub mod environment;
 pub mod event;
 pub mod html;

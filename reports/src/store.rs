@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::contradiction::check;
 use crate::environment::Environment;
 use crate::event::{Event, SCHEMA_VERSION, Warning};
 use crate::judge::judge;
 use crate::result::{Ending, RunResult};
-use crate::stream::check;
 use crate::trial::{Calibration, Trial};
+use crate::wording::printable;
 
 /// Why a result cannot be had or kept.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +104,9 @@ impl RunResult {
     }
 
     fn read(path: &Path, bytes: &[u8]) -> Result<RunResult, ResultError> {
-        let malformed = |message: String| ResultError::Malformed { path: path.to_owned(), message };
+        // The parser quotes the file.
+        let malformed =
+            |message: String| ResultError::Malformed { path: path.to_owned(), message: printable(&message) };
         if path.extension().is_some_and(|e| e == "jsonl") {
             return RunResult::from_events(events(bytes, &malformed)?);
         }

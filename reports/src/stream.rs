@@ -1,5 +1,6 @@
 //! From the stream of events to a result.
 
+use crate::contradiction::check;
 use crate::event::{Event, SCHEMA_VERSION};
 use crate::judge::judge;
 use crate::result::{Ending, RunResult};
@@ -26,6 +27,10 @@ impl RunResult {
                 Event::Warning(w) => warnings.push(w),
                 Event::Failed { kind, message } => ending = Ending::Failed { kind, message },
                 Event::Finished => ending = Ending::Complete,
+                Event::TrialStarted { step } if step >= start.plan.steps.len() => {
+                    let what = format!("the start of step {step}, the plan has {}", start.plan.steps.len());
+                    return Err(ResultError::Inconsistent { what });
+                }
                 Event::Progress { .. } | Event::TrialStarted { .. } => {}
                 Event::Started(_) => return Err(ResultError::Inconsistent { what: "a second `started` event".into() }),
             }
@@ -47,28 +52,4 @@ impl RunResult {
             judgement,
         })
     }
-}
-
-/// Every index points into the plan, so that judging cannot miss.
-pub(crate) fn check(
-    plan: &flowgauge_scenarios::Plan,
-    trials: &[crate::trial::Trial],
-    calibrations: &[crate::trial::Calibration],
-) -> Result<(), ResultError> {
-    let scenarios = plan.scenarios.len();
-    let what = if let Some(cell) = plan.cells.iter().find(|c| c.scenario >= scenarios) {
-        format!("a cell of scenario {}, the plan has {scenarios}", cell.scenario)
-    } else if let Some(hole) = plan.holes.iter().find(|h| h.scenario >= scenarios) {
-        format!("a hole of scenario {}, the plan has {scenarios}", hole.scenario)
-    } else if let Some(step) = plan.steps.iter().find(|s| s.cell >= plan.cells.len()) {
-        format!("a step of cell {}, the plan has {}", step.cell, plan.cells.len())
-    } else if let Some(trial) = trials.iter().find(|t| plan.cells.get(t.cell).is_none_or(|c| c.datapath != t.datapath))
-    {
-        format!("a trial of cell {} on {} that the plan does not have", trial.cell, trial.datapath.name())
-    } else if let Some(c) = calibrations.iter().find(|c| c.scenario >= scenarios) {
-        format!("a calibration of scenario {}, the plan has {scenarios}", c.scenario)
-    } else {
-        return Ok(());
-    };
-    Err(ResultError::Inconsistent { what })
 }

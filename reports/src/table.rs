@@ -34,7 +34,7 @@ pub fn render(result: &RunResult, style: Style) -> String {
         let rows: Vec<&Row> = result.judgement.rows_of(index).collect();
         let _ = writeln!(text, "\n{}", emphasis(&scenario.name, style));
         paragraph(&mut text, "  ", &wording::scenario(scenario), style);
-        let _ = writeln!(text, "  {}", wording::kernel_and_clock(result.environment.as_ref()));
+        paragraph(&mut text, "  ", &wording::kernel_and_clock(result.environment.as_ref()), style);
         if !rows.is_empty() {
             let _ = writeln!(text, "{}", block(&rows, style).trim_fmt());
         }
@@ -180,13 +180,14 @@ fn list(text: &mut String, title: &str, items: &[String], style: Style) {
     }
 }
 
-/// Words wrapped at the width; `lead` begins the first line, and as many spaces the others.
+/// Words wrapped at the width; `lead` begins the first line, and as many spaces the others. Text of others reaches the
+/// terminal only through here and [`emphasis`], which make it harmless.
 fn paragraph(text: &mut String, lead: &str, words: &str, style: Style) {
     let width = usize::from(style.width).max(30);
     let mut line = lead.to_owned();
     let indent = " ".repeat(lead.chars().count());
     let mut empty = true;
-    for word in words.split_whitespace() {
+    for word in words.split_whitespace().map(wording::printable) {
         if !empty && line.chars().count() + 1 + word.chars().count() > width {
             let _ = writeln!(text, "{}", line.trim_end());
             line.clone_from(&indent);
@@ -195,12 +196,13 @@ fn paragraph(text: &mut String, lead: &str, words: &str, style: Style) {
         if !empty {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push_str(&word);
         empty = false;
     }
     let _ = writeln!(text, "{}", line.trim_end());
 }
 
 fn emphasis(text: &str, style: Style) -> String {
-    if style.colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+    let text = wording::printable(text);
+    if style.colour { format!("\x1b[1m{text}\x1b[0m") } else { text }
 }

@@ -4,6 +4,15 @@ use flowgauge_scenarios::{Engine, Families, Protocol, Scenario};
 
 use crate::environment::{Accelerator, Clock, Environment};
 
+/// Text for a terminal from text that anybody may have written: control characters, which would command the terminal,
+/// and the signs that reorder a line (Unicode Bidirectional Algorithm, UAX 9 section 2) become U+FFFD.
+pub(crate) fn printable(text: &str) -> String {
+    let commands = |c: char| {
+        c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+    };
+    text.chars().map(|c| if commands(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 /// `IPv4`, `IPv6`, `IPv4 and IPv6`.
 pub(crate) const fn families(families: Families) -> &'static str {
     match families {

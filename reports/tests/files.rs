@@ -82,6 +82,8 @@ fn broken_files_are_told_in_one_sentence() {
     let events = lines(&sample::events());
     fs::write(&jsonl, events.replacen("\"event\":\"trial\"", "\"event\":\"trail\"", 1)).unwrap();
     assert!(error(&jsonl).contains("line ") && error(&jsonl).contains("trail"), "{}", error(&jsonl));
+    fs::write(&jsonl, events.replacen("\"event\":\"trial\"", "\"event\":\"\\u001b[2J\"", 1)).unwrap();
+    assert!(error(&jsonl).contains("\u{fffd}[2J") && !error(&jsonl).contains('\u{1b}'), "{}", error(&jsonl));
     fs::write(&jsonl, events.lines().skip(1).collect::<Vec<_>>().join("\n")).unwrap();
     assert!(error(&jsonl).contains("do not begin with `started`"));
     fs::write(&jsonl, events.replacen("\"schema_version\":1", "\"schema_version\":2", 1)).unwrap();
