@@ -28,7 +28,7 @@ pub struct Sample {
     /// Soft interrupt time of all CPUs in nanoseconds.
     pub softirq_ns: Option<f64>,
     /// Soft interrupt nanoseconds per delivered frame, net of what the generator alone costs; never below zero. None
-    /// from less than 50 ms of soft interrupt time, which /proc/stat cannot tell to better than 20 %.
+    /// in rows whose trials have less than 50 ms of soft interrupt time on average.
     pub cost_ns: Option<f64>,
     /// Median latency in nanoseconds, of the slower direction.
     pub p50_ns: Option<f64>,
@@ -36,14 +36,15 @@ pub struct Sample {
     pub p99_ns: Option<f64>,
 }
 
-/// From this soft interrupt time on a trial has a cost: the unit of /proc/stat is 10 ms (USER_HZ is 100).
+/// From this mean soft interrupt time a trial on, a row has a cost: the unit of /proc/stat is 10 ms (USER_HZ is 100).
 const RESOLVED_NS: f64 = 50e6;
 
-impl Sample {
-    /// Whether the soft interrupt time is below what /proc/stat can tell.
-    pub(super) fn unresolved(&self) -> bool {
-        self.softirq_ns.is_some_and(|ns| ns < RESOLVED_NS)
-    }
+/// Whether the soft interrupt time of a row's trials is below what /proc/stat can tell.
+///
+/// The row is judged as a whole: leaving out its low trials alone would leave the high ones, and too high a cost.
+pub(super) fn unresolved(samples: &[Sample]) -> bool {
+    let spent: Vec<f64> = samples.iter().filter_map(|s| s.softirq_ns).collect();
+    !spent.is_empty() && spent.iter().sum::<f64>() < RESOLVED_NS * spent.len() as f64
 }
 
 /// The numbers of `trial`, net of `calibration` where the generator was calibrated.
@@ -64,8 +65,7 @@ pub(super) fn sample(trial: &Trial, calibration: Option<&Calibration>) -> Sample
         Offered::Frames(reports) => {
             let received: u64 = reports.iter().map(|r| r.received).sum();
             let cost = |c: &Spent, calibration: &Calibration| {
-                let resolved = c.softirq_ns >= RESOLVED_NS;
-                let each = ratio(c.softirq_ns, received as f64).filter(|_| resolved)?;
+                let each = ratio(c.softirq_ns, received as f64)?;
                 Some((each - calibration.softirq_ns_per_packet).max(0.0))
             };
             let usable = calibration.filter(|c| c.offered_pps > 0.0);

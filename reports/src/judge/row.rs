@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::gain::Gain;
-use super::metrics::{Sample, receiver, sample};
+use super::metrics::{Sample, receiver, sample, unresolved};
 use super::verdict::{self, Verdict};
 use crate::environment::{Accelerator, Clock, Environment};
 use crate::proof::{Proof, Surroundings, pool, prove};
@@ -137,7 +137,10 @@ pub(super) fn row(
     let own: Vec<&Trial> = trials.iter().filter(|t| t.cell == cell).collect();
     let calibrations: Vec<&Calibration> = calibrations.iter().filter(|c| c.scenario == index).collect();
     let around = Surroundings { scenario, accounting: environment.is_some_and(accounting) };
-    let samples: Vec<Sample> = own.iter().map(|t| sample(t, nearest(&calibrations, t.block))).collect();
+    let mut samples: Vec<Sample> = own.iter().map(|t| sample(t, nearest(&calibrations, t.block))).collect();
+    if unresolved(&samples) {
+        samples.iter_mut().for_each(|s| s.cost_ns = None);
+    }
     let proofs: Vec<(u32, Proof)> = own.iter().map(|t| (t.block, prove(t, &around))).collect();
     let proof = pool(&proofs);
     let totals = totals(&own);

@@ -142,7 +142,7 @@ fn soft_interrupt_time_that_cannot_be_told_gives_no_cost() {
     };
     let judgement = spent(40_000_000);
     assert_eq!(judgement.rows[2].cost, None);
-    assert!(warned(&judgement, "below what /proc/stat can tell (its unit is 10 ms) in trials of 1 of 8 rows"));
+    assert!(warned(&judgement, "below what /proc/stat can tell (its unit is 10 ms) in 1 of 8 rows"));
     assert!(!warned(&judgement, "no cost per packet: the generator"), "one warning is enough");
     assert!(spent(50_000_000).rows[2].cost.is_some());
     assert!(!warned(&spent(50_000_000), "/proc/stat"));

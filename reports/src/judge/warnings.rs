@@ -2,7 +2,7 @@
 
 use flowgauge_scenarios::{Control, Datapath, Engine, Load, Scenario};
 
-use super::metrics::Sample;
+use super::metrics::unresolved;
 use super::row::Row;
 use super::verdict::Verdict;
 use crate::event::Warning;
@@ -38,13 +38,13 @@ pub(super) fn of_noise(rows: &[Row]) -> Option<Warning> {
 
 /// One warning for all rows with trials too short or too idle for a cost per packet.
 pub(super) fn of_resolution(rows: &[Row]) -> Option<Warning> {
-    let unresolved = |row: &&Row| row.engine == Engine::Raw && row.samples.iter().any(Sample::unresolved);
-    let concerned: Vec<&Row> = rows.iter().filter(unresolved).collect();
+    let concerned: Vec<&Row> =
+        rows.iter().filter(|row| row.engine == Engine::Raw && unresolved(&row.samples)).collect();
     let first = concerned.first()?;
     Some(Warning {
         text: format!(
-            "soft interrupt time was below what /proc/stat can tell (its unit is 10 ms) in trials of {} of {} rows, \
-             {} on {} first: such trials have no cost per packet",
+            "soft interrupt time was below what /proc/stat can tell (its unit is 10 ms) in {} of {} rows, \
+             {} on {} first: they have no cost per packet",
             concerned.len(),
             rows.len(),
             first.name,
@@ -122,7 +122,7 @@ pub(super) fn of_row(row: &Row, scenario: &Scenario) -> Vec<Warning> {
             "ask for less (--load), or give the testers more CPUs",
         );
     }
-    if row.engine == Engine::Raw && row.cost.is_none() && row.samples.iter().any(|s| !s.unresolved()) {
+    if row.engine == Engine::Raw && row.cost.is_none() && row.trials > 0 && !unresolved(&row.samples) {
         warn(
             "there is no cost per packet: the generator was not calibrated, or no CPU time was read".to_owned(),
             "look for warnings of the run about calibration",
