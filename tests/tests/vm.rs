@@ -7,6 +7,7 @@ use flowgauge_reports::judge::Verdict;
 use flowgauge_reports::proof::Path;
 use flowgauge_scenarios::Datapath;
 use flowgauge_tests::{Scratch, flowgauge, run};
+use flowgauge_topologies::kernel;
 
 const KERNEL: [&str; 2] = ["--kernel", "debian:6.12"];
 
@@ -78,4 +79,18 @@ fn the_oldest_kernel_does_the_same() {
     let result = RunResult::load(scratch.run_folder()).unwrap();
     let environment = result.environment.unwrap();
     assert!(environment.kernel_release.starts_with("6.1."), "{environment:?}");
+}
+
+#[test]
+fn a_kernel_of_ones_own_is_taken_by_path_and_modules() {
+    let cache = kernel::cache_dir().unwrap();
+    let version = kernel::DebianVersion::DEFAULT;
+    let image = kernel::debian::fetch(version, &cache, &|_| ()).unwrap();
+    let scratch = Scratch::new();
+    let mut command = flowgauge(&["bench", "udp-ipv4", "--quiet", "--blocks", "1", "--trial", "200ms", "--out"]);
+    command.arg(scratch.path()).arg("--kernel").arg(&image.vmlinuz).arg("--modules").arg(&image.modules);
+    run(command).expect_code(0);
+    let environment = RunResult::load(scratch.run_folder()).unwrap().environment.unwrap();
+    assert_eq!(environment.kernel_release, image.release);
+    assert!(environment.kernel_origin.contains("vmlinuz"), "{environment:?}");
 }
