@@ -73,10 +73,17 @@ pub(crate) fn require_root_for_names() -> Result<(), PrivilegeError> {
 }
 
 /// Whether the process lives in a chroot, where the kernel makes no user namespace (create_user_ns in
-/// kernel/user_namespace.c). Seen by root only: others may not look at the root of process 1.
+/// kernel/user_namespace.c): its root is no mount, or another than that of process 1, where that may be looked at.
 pub fn in_a_chroot() -> bool {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let root = |path: &str| fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
-    matches!((root("/proc/1/root/."), root("/")), (Some(first), Some(ours)) if first != ours)
+    let elsewhere = matches!((root("/proc/1/root/."), root("/")), (Some(first), Some(ours)) if first != ours);
+    elsewhere || !mounts.is_empty() && !root_is_a_mount(&mounts)
+}
+
+/// The fifth field of a line of mountinfo is the place of a mount, seen from the process's root (proc_pid_mountinfo(5)).
+fn root_is_a_mount(mountinfo: &str) -> bool {
+    mountinfo.lines().any(|line| line.split(' ').nth(4) == Some("/"))
 }
 
 fn refused(doing: &'static str, source: io::Error) -> PrivilegeError {
@@ -124,6 +131,12 @@ mod tests {
         assert!(with("kernel/apparmor_restrict_unprivileged_userns", "1").contains("AppArmor"));
         assert!(with("kernel/unprivileged_userns_clone", "1").contains("seccomp"));
         assert!(remedy(Some(libc::ENOSPC), |_| Some("5".to_owned())).contains("max_user_namespaces"));
+    }
+
+    #[test]
+    fn a_root_that_is_no_mount_is_a_chroot() {
+        assert!(root_is_a_mount("21 1 254:0 / / rw - ext4 /dev/vda rw\n22 21 0:20 / /proc rw - proc proc rw\n"));
+        assert!(!root_is_a_mount("22 21 0:20 / /proc rw - proc proc rw\n"));
     }
 
     #[test]
