@@ -15,16 +15,26 @@ const VM: [&str; 4] = ["--kernel", "debian:6.12", "--trial", "300ms"];
 fn running(scratch: &Scratch, arguments: &[&str]) -> Child {
     let mut command = flowgauge(&["bench", "udp-ipv4", "--quiet", "--blocks", "500", "--out"]);
     command.arg(scratch.path()).args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
-    let child = command.spawn().unwrap();
+    let mut child = command.spawn().unwrap();
+    if !reaches_a_trial(scratch) {
+        let _ = child.kill();
+        let _ = child.wait();
+        panic!("no trial within two minutes");
+    }
+    child
+}
+
+/// Waits until the run in `scratch` has a trial on disk; false after two minutes.
+fn reaches_a_trial(scratch: &Scratch) -> bool {
     let deadline = Instant::now() + Duration::from_secs(120);
-    loop {
+    while Instant::now() < deadline {
         let text = std::fs::read_to_string(scratch.path().join("LAST/events.jsonl")).unwrap_or_default();
         if text.contains("\"event\":\"trial\"") {
-            return child;
+            return true;
         }
-        assert!(Instant::now() < deadline, "no trial within two minutes: {text}");
         std::thread::sleep(Duration::from_millis(20));
     }
+    false
 }
 
 fn signal(child: &Child, signal: Signal) {
