@@ -1,6 +1,6 @@
 //! The result model, its statistics, its verdicts and its renderers.
 //!
-//! A run emits one stream of [`event`]s. [`RunResult`] is made from it: the raw samples, and the [`judge`]ment that
+//! A run emits one stream of [`event`]s. [`RunResult`] is made from it: the raw samples, and the [`judge`](fn@judge)ment that
 //! follows from them. Everything here is pure but [`RunResult::load`] and [`RunResult::save`], and needs no privilege.
 
 mod contradiction;
