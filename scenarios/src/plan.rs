@@ -58,7 +58,7 @@ impl Plan {
         let (mut cells, mut holes) = (Vec::new(), Vec::new());
         for (index, scenario) in scenarios.iter().enumerate() {
             for &datapath in &scenario.datapaths {
-                match gap(scenario.policy, datapath) {
+                match gap(scenario.topology, scenario.policy, datapath) {
                     Some(gap) => holes.push(Hole { scenario: index, datapath, gap }),
                     None => cells.push(Cell { scenario: index, datapath }),
                 }

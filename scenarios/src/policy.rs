@@ -13,11 +13,13 @@ pub enum Policy {
     Stateful,
     /// As `route`, with the LAN's addresses hidden behind the WAN port's address (source NAT).
     Masquerade,
+    /// As `route`, with virtual addresses that stand for the servers' ([`crate::dnat`]; destination NAT).
+    Dnat,
 }
 
 impl Policy {
     /// Every policy, in the order of help texts.
-    pub const ALL: [Policy; 3] = [Policy::Route, Policy::Stateful, Policy::Masquerade];
+    pub const ALL: [Policy; 4] = [Policy::Route, Policy::Stateful, Policy::Masquerade, Policy::Dnat];
 
     /// The name in scenario files, on the command line and in reports.
     pub const fn name(self) -> &'static str {
@@ -25,6 +27,7 @@ impl Policy {
             Policy::Route => "route",
             Policy::Stateful => "stateful",
             Policy::Masquerade => "masquerade",
+            Policy::Dnat => "dnat",
         }
     }
 
@@ -34,6 +37,7 @@ impl Policy {
             Policy::Route => "forward everything between LAN and WAN",
             Policy::Stateful => "the LAN opens flows, the WAN only answers, the rest is dropped",
             Policy::Masquerade => "forward everything, LAN addresses hidden behind the WAN port's address",
+            Policy::Dnat => "forward everything, servers reached by virtual addresses",
         }
     }
 }

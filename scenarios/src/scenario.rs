@@ -1,5 +1,6 @@
 //! Scenarios: policy x traffic x method, by name, from TOML files.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,10 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::builtin;
 use crate::control::Control;
 use crate::datapath::Datapath;
+use crate::fault::Fault;
 use crate::links::Links;
 use crate::method::{Engine, Method};
 use crate::nearest::suggestion;
 use crate::policy::Policy;
+use crate::support::gap;
+use crate::topology::Topology;
 use crate::traffic::{Opening, Traffic};
 
 /// What is measured: a policy over datapaths, with traffic, by a method.
@@ -28,12 +32,18 @@ pub struct Scenario {
     pub policy: Policy,
     /// The datapaths that are compared.
     pub datapaths: Vec<Datapath>,
+    /// What the DUT's ports are.
+    #[serde(default)]
+    pub topology: Topology,
     /// The engine that offers the traffic.
     #[serde(default)]
     pub engine: Engine,
     /// What is broken on purpose.
     #[serde(default)]
     pub control: Control,
+    /// What the reference NIC does wrong on purpose, with the number that each fault takes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub faults: BTreeMap<Fault, u32>,
     /// MTU and offloads of the links.
     #[serde(default)]
     pub links: Links,
@@ -121,6 +131,18 @@ impl Scenario {
         })
     }
 
+    /// Puts the scenario into another topology. Where that has a NIC, the datapaths that use it are added as far as
+    /// the policy has them.
+    pub fn move_to(&mut self, topology: Topology) {
+        self.topology = topology;
+        for datapath in [Datapath::FlowtableHw, Datapath::Netdev, Datapath::NetdevHw] {
+            let fits = topology.has_nic() && gap(topology, self.policy, datapath).is_none();
+            if fits && !self.datapaths.contains(&datapath) {
+                self.datapaths.push(datapath);
+            }
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
         self.check_texts()?;
         if self.datapaths.is_empty() {
@@ -130,6 +152,12 @@ impl Scenario {
             if self.datapaths[..i].contains(datapath) {
                 return Err(format!("datapaths names `{}` twice", datapath.name()));
             }
+        }
+        if let (Some(fault), false) = (self.faults.keys().next(), self.topology.has_nic()) {
+            return Err(format!(
+                "faults names `{}`, and only the reference NIC has faults: set topology = \"nic-router\"",
+                fault.name()
+            ));
         }
         self.links.check()?;
         self.method.check()?;

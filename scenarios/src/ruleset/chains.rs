@@ -2,6 +2,8 @@
 
 use super::{DOWNSTREAM_COUNTER, FLOWTABLE, Request, UPSTREAM_COUNTER};
 use crate::control::Control;
+use crate::dnat;
+use crate::family::Family;
 use crate::policy::Policy;
 
 /// One base chain with its rules, a line each.
@@ -23,6 +25,21 @@ pub(super) fn chains(request: &Request<'_>) -> Vec<Chain> {
             rules: vec![format!("oifname \"{}\" masquerade", request.wan)],
         });
     }
+    if request.policy == Policy::Dnat {
+        let map = |ip: &str, from: &dyn std::fmt::Display, to: &dyn std::fmt::Display, bits: u32| {
+            format!("iifname \"{}\" dnat {ip} prefix to {ip} daddr map {{ {from}/{bits} : {to}/{bits} }}", request.lan)
+        };
+        let rule = |family: &Family| match family {
+            Family::Ipv4 => map("ip", &dnat::VIRTUAL_IPV4, &dnat::REAL_IPV4, dnat::PREFIX_LEN_IPV4),
+            Family::Ipv6 => map("ip6", &dnat::VIRTUAL_IPV6, &dnat::REAL_IPV6, dnat::PREFIX_LEN_IPV6),
+        };
+        chains.push(Chain {
+            name: "prerouting",
+            hook: "type nat hook prerouting priority dstnat",
+            policy: "accept",
+            rules: request.families.each().iter().map(rule).collect(),
+        });
+    }
     chains
 }
 
@@ -31,12 +48,14 @@ fn forward(request: &Request<'_>) -> Chain {
         format!("iifname \"{}\" counter comment \"{UPSTREAM_COUNTER}\"", request.lan),
         format!("iifname \"{}\" counter comment \"{DOWNSTREAM_COUNTER}\"", request.wan),
     ];
-    if request.datapath.offloads() && request.control != Control::NoFlowAdd {
+    if request.datapath.has_flowtable() && request.control != Control::NoFlowAdd {
         // A rule of its own: an inadmissible packet ends the rule, and what follows must still run for it.
         rules.push(format!("meta l4proto {{ tcp, udp }} flow add @{FLOWTABLE}"));
     }
     // The ct match is also what makes the kernel track connections in this namespace.
-    rules.push("ct state established,related accept".to_owned());
+    if request.datapath.tracks() {
+        rules.push("ct state established,related accept".to_owned());
+    }
     if request.policy == Policy::Stateful {
         rules.push(format!("iifname \"{}\" ct state new accept", request.lan));
     }

@@ -5,6 +5,7 @@
 //! counter per direction: they count what takes the classic path, and so are a witness of it.
 
 mod chains;
+mod netdev;
 mod text;
 
 use crate::control::Control;
@@ -12,6 +13,7 @@ use crate::datapath::Datapath;
 use crate::family::Families;
 use crate::policy::Policy;
 use crate::support::{Gap, gap};
+use crate::topology::Topology;
 use crate::traffic::Direction;
 
 /// The name of the only table that flowgauge installs on a DUT.
@@ -25,9 +27,23 @@ pub const UPSTREAM_COUNTER: &str = "classic upstream";
 /// The comment of the counter rule for packets from the WAN to the LAN.
 pub const DOWNSTREAM_COUNTER: &str = "classic downstream";
 
+/// The netdev table whose chains count what the CPU saw at the ingress of each port, on topologies with a NIC. It comes
+/// before everything else at ingress, and a packet that the hardware forwarded never gets to it.
+pub const WATCH_TABLE: &str = "flowgauge_watch";
+/// The comment of the counter for packets that the CPU saw at the LAN port.
+pub const LAN_WATCH: &str = "seen by the CPU at lan";
+/// The comment of the counter for packets that the CPU saw at the WAN port.
+pub const WAN_WATCH: &str = "seen by the CPU at wan";
+/// What the comments of netdev rules for packets from the LAN begin with; `ipv4 udp` or the like follows.
+pub const NETDEV_UPSTREAM: &str = "netdev upstream";
+/// What the comments of netdev rules for packets from the WAN begin with.
+pub const NETDEV_DOWNSTREAM: &str = "netdev downstream";
+
 /// What a ruleset is compiled from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
+    /// What the DUT's ports are; where they are a NIC's, a table is added that counts what the CPU sees.
+    pub topology: Topology,
     /// What should happen to packets.
     pub policy: Policy,
     /// How the kernel executes it.
@@ -46,9 +62,9 @@ pub struct Request<'a> {
 
 /// The text for `nft -f -`, or the reason why the policy does not exist on the datapath.
 ///
-/// `forward` renders to no rules at all: a comment, which nft accepts.
+/// `forward` renders to no rules that forward: on veth a comment, which nft accepts; on a NIC the table that counts.
 pub fn render(request: &Request<'_>) -> Result<String, Gap> {
-    match gap(request.policy, request.datapath) {
+    match gap(request.topology, request.policy, request.datapath) {
         Some(gap) => Err(gap),
         None => Ok(text::render(request)),
     }
@@ -60,6 +76,7 @@ mod tests {
 
     fn request(policy: Policy, datapath: Datapath, families: Families) -> Request<'static> {
         Request {
+            topology: if datapath.needs_nic() { Topology::NicRouter } else { Topology::Router },
             policy,
             datapath,
             families,
@@ -85,6 +102,23 @@ mod tests {
             }
         }
         insta::assert_snapshot!(all);
+    }
+
+    #[test]
+    fn hardware_is_told_to_offload_and_watched() {
+        let hw = request(Policy::Route, Datapath::FlowtableHw, Families::Ipv4);
+        let text = render(&hw).unwrap();
+        assert!(text.contains("flags offload") && text.contains(LAN_WATCH) && text.contains(WAN_WATCH), "{text}");
+        let software = render(&Request { datapath: Datapath::Flowtable, ..hw }).unwrap();
+        assert!(!software.contains("flags offload") && software.contains(LAN_WATCH), "{software}");
+        assert!(render(&Request { topology: Topology::Router, ..hw }).is_err());
+        let netdev = |control| {
+            let datapath = Datapath::NetdevHw;
+            render(&Request { datapath, control, ..request(Policy::Route, datapath, Families::Both) }).unwrap()
+        };
+        assert_eq!(netdev(Control::None).matches("fwd to").count(), 8);
+        assert_eq!(netdev(Control::MissingPort).matches("fwd to \"wan0\"").count(), 0);
+        assert_eq!(netdev(Control::NoFlowAdd).matches("fwd to").count(), 0);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::chains::chains;
+use super::netdev;
 use super::{FLOWTABLE, Request, TABLE};
 use crate::control::Control;
 use crate::datapath::Datapath;
@@ -10,16 +11,29 @@ use crate::traffic::Direction;
 
 /// The ruleset as nft reads it.
 pub(super) fn render(request: &Request<'_>) -> String {
-    if request.datapath == Datapath::Forward {
-        return "# plain forwarding: no rules, no connection tracking\n".to_owned();
+    let mut out = match request.datapath {
+        Datapath::Forward => "# plain forwarding: no rules, no connection tracking\n".to_owned(),
+        _ => in_the_stack(request),
+    };
+    if request.datapath.has_netdev_chain() {
+        out += &netdev::forwarding(request);
     }
+    if request.topology.has_nic() {
+        out += &netdev::watch(request);
+    }
+    out
+}
+
+/// The table of the IP stack's hooks.
+fn in_the_stack(request: &Request<'_>) -> String {
     let mut out = format!("table {} {TABLE} {{\n", request.families.nft());
-    if request.datapath.offloads() {
+    if request.datapath.has_flowtable() {
         let devices: Vec<String> = devices(request).iter().map(|name| format!("\"{name}\"")).collect();
+        let flags = if request.datapath.needs_nic() { "\t\tflags offload\n" } else { "" };
         // Without `counter` the conntrack accounting of offloaded flows freezes.
         let _ = write!(
             out,
-            "\tflowtable {FLOWTABLE} {{\n\t\thook ingress priority filter\n\t\tdevices = {{ {} }}\n\t\tcounter\n\t}}\n\n",
+            "\tflowtable {FLOWTABLE} {{\n\t\thook ingress priority filter\n\t\tdevices = {{ {} }}\n{flags}\t\tcounter\n\t}}\n\n",
             devices.join(", ")
         );
     }
