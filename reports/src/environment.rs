@@ -1,5 +1,6 @@
 //! The fingerprint of where a run took place.
 
+use flowgauge_scenarios::Topology;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,12 @@ pub struct Tool {
 /// A port of the testbed and its driver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Nic {
+    /// The topology that it belongs to.
+    #[serde(default)]
+    pub topology: Topology,
+    /// Whether it is the reference NIC: then figures of hardware are those of a simulation.
+    #[serde(default)]
+    pub simulated: bool,
     /// The role: client, lan, wan, server.
     pub role: String,
     /// The interface's name.

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
-use crate::trial::{Calibration, Trial};
+use crate::trial::{Calibration, TimeToOffload, Trial};
 
 /// Version of the events and of the result. It changes when an old reader would misread a new file.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -87,6 +87,8 @@ pub enum Event {
     },
     /// A trial is done. It is on disk before the next begins.
     Trial(Box<Trial>),
+    /// How long new flows of a cell took to get into the hardware.
+    TimeToOffload(Box<TimeToOffload>),
     /// Something to know about the data.
     Warning(Warning),
     /// The last event of a run that failed.

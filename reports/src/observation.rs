@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a witness said, or why it could not.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reading<T> {
     /// It was read.
@@ -17,6 +17,7 @@ pub enum Reading<T> {
         why: String,
     },
     /// It does not exist here, by design (no rules on `forward`).
+    #[default]
     Absent,
 }
 
@@ -111,7 +112,7 @@ pub struct Conntrack {
 }
 
 /// What the path witnesses read at one moment, traffic standing still.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Observation {
     /// Port counters.
     pub ports: Reading<Ports>,
@@ -121,6 +122,83 @@ pub struct Observation {
     pub ip_forwarding: Reading<IpForwarding>,
     /// Conntrack table.
     pub conntrack: Reading<Conntrack>,
+    /// What the CPU saw at the ingress of the DUT's ports, by the netdev chains that count it; absent on veth.
+    #[serde(default)]
+    pub cpu_ports: Reading<CpuPorts>,
+    /// What the driver says that the CPU saw and sent (`IFLA_OFFLOAD_XSTATS_CPU_HIT` of RTM_GETSTATS); absent on veth.
+    #[serde(default)]
+    pub cpu_hit: Reading<CpuHit>,
+    /// The counters of the rules of netdev chains; absent on every other datapath.
+    #[serde(default)]
+    pub netdev_rules: Reading<RuleCounters>,
+    /// The private statistics of the driver, as `ethtool -S` prints them; absent on veth.
+    #[serde(default)]
+    pub driver: Reading<DriverStatistics>,
+    /// The standard statistics of the ports (ETHTOOL_MSG_STATS_GET); absent on veth.
+    #[serde(default)]
+    pub standard: Reading<StandardStatistics>,
+    /// Which offload flags the kernel holds, read back in nft's native text; absent on veth.
+    #[serde(default)]
+    pub flags: Reading<OffloadFlags>,
+}
+
+/// Packets that the CPU saw at the ingress of the DUT's ports. Bytes are L3.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CpuPorts {
+    /// At the port towards the client: packets of upstream.
+    pub lan: Count,
+    /// At the port towards the server: packets of downstream.
+    pub wan: Count,
+}
+
+/// What the driver says that the CPU saw (rx) and sent (tx) on the DUT's ports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CpuHit {
+    /// The port towards the client.
+    pub lan: PortCounters,
+    /// The port towards the server.
+    pub wan: PortCounters,
+    /// Whether the hardware says that it counts for the stack (`IFLA_OFFLOAD_XSTATS_HW_S_INFO`); none where it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hardware_statistics: Option<bool>,
+}
+
+/// The private statistics of one port: the driver's names with their values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DriverPort {
+    /// The driver's name.
+    pub driver: String,
+    /// Name and value, as the driver gives them.
+    pub counters: BTreeMap<String, u64>,
+}
+
+/// The private statistics of the DUT's ports.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DriverStatistics {
+    /// The port towards the client.
+    pub lan: DriverPort,
+    /// The port towards the server.
+    pub wan: DriverPort,
+}
+
+/// The standard statistics of the DUT's ports, by `group.name` (`eth-mac.FramesTransmittedOK`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StandardStatistics {
+    /// The port towards the client.
+    pub lan: BTreeMap<String, u64>,
+    /// The port towards the server.
+    pub wan: BTreeMap<String, u64>,
+}
+
+/// The offload flags of a ruleset that is in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OffloadFlags {
+    /// Whether the flowtable has `flags offload`; none without a flowtable.
+    pub flowtable: Option<bool>,
+    /// The devices of the flowtable.
+    pub devices: Vec<String>,
+    /// The netdev chains that forward, each with whether it has `flags offload`.
+    pub chains: BTreeMap<String, bool>,
 }
 
 /// Times of one CPU since boot, in nanoseconds (from /proc/stat, whose resolution is one clock tick).

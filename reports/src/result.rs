@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::environment::Environment;
 use crate::event::{FailureKind, Warning};
 use crate::judge::Judgement;
-use crate::trial::{Calibration, Trial};
+use crate::trial::{Calibration, TimeToOffload, Trial};
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +47,9 @@ pub struct RunResult {
     pub calibrations: Vec<Calibration>,
     /// The raw samples.
     pub trials: Vec<Trial>,
+    /// How long new flows took to get into the hardware, a measurement per offloading cell.
+    #[serde(default)]
+    pub onsets: Vec<TimeToOffload>,
     /// What the run itself noticed.
     pub warnings: Vec<Warning>,
     /// What follows from the samples. Recomputed whenever a result is read, so that it never goes stale.

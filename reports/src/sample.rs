@@ -60,6 +60,8 @@ pub fn result() -> RunResult {
 /// The fingerprint.
 pub fn environment() -> Environment {
     let nic = |role: &str| Nic {
+        topology: flowgauge_scenarios::Topology::Router,
+        simulated: false,
         role: role.to_owned(),
         name: format!("{role}0"),
         driver: "veth".to_owned(),
@@ -89,7 +91,8 @@ fn character(cell: Cell, plan: &Plan) -> (f64, f64) {
     let base = match cell.datapath {
         Datapath::Forward => (90_400.0, 10_100.0),
         Datapath::Conntrack => (58_100.0, 16_900.0),
-        Datapath::Flowtable => (117_300.0, 7_300.0),
+        Datapath::Flowtable | Datapath::Netdev => (117_300.0, 7_300.0),
+        Datapath::FlowtableHw | Datapath::NetdevHw => (301_000.0, 200.0),
     };
     match plan.scenarios[cell.scenario].name.as_str() {
         "udp-ipv6" => (base.0 * 0.94, base.1 * 1.07),
@@ -143,6 +146,7 @@ fn trial(plan: &Plan, step: usize, block: u32, cell: usize) -> Trial {
 fn ruleset(scenario: &Scenario, datapath: Datapath) -> String {
     use flowgauge_scenarios::ruleset::{Request, render};
     let request = Request {
+        topology: scenario.topology,
         policy: scenario.policy,
         datapath,
         families: scenario.traffic.families,
@@ -215,6 +219,7 @@ fn observations(datapath: Datapath, scenario: &Scenario, sent: u64, flows: u64) 
             rules: if tracked { Reading::Seen(rules) } else { Reading::Absent },
             ip_forwarding: Reading::Seen(IpForwarding { ipv4: forwarded.0, ipv6: forwarded.1 }),
             conntrack: Reading::Seen(if tracked { conntrack } else { Conntrack::default() }),
+            ..Observation::default()
         }
     };
     (at(0, 0), at(sent, classic))

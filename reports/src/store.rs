@@ -11,7 +11,7 @@ use crate::environment::Environment;
 use crate::event::{Event, SCHEMA_VERSION, Warning};
 use crate::judge::judge;
 use crate::result::{Ending, RunResult};
-use crate::trial::{Calibration, Trial};
+use crate::trial::{Calibration, TimeToOffload, Trial};
 use crate::wording::printable;
 
 /// Why a result cannot be had or kept.
@@ -81,6 +81,8 @@ struct Stored {
     plan: flowgauge_scenarios::Plan,
     calibrations: Vec<Calibration>,
     trials: Vec<Trial>,
+    #[serde(default)]
+    onsets: Vec<TimeToOffload>,
     warnings: Vec<Warning>,
 }
 
@@ -130,6 +132,7 @@ impl RunResult {
             plan: s.plan,
             calibrations: s.calibrations,
             trials: s.trials,
+            onsets: s.onsets,
             warnings: s.warnings,
             judgement,
         })

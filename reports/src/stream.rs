@@ -18,12 +18,14 @@ impl RunResult {
             return Err(ResultError::WrongVersion { found: start.schema_version.into() });
         }
         let (mut environment, mut calibrations, mut trials, mut warnings) = (None, Vec::new(), Vec::new(), Vec::new());
+        let mut onsets = Vec::new();
         let mut ending = Ending::Truncated;
         for event in events {
             match event {
                 Event::Environment(e) => environment = Some(*e),
                 Event::Calibrated(c) => calibrations.push(c),
                 Event::Trial(t) => trials.push(*t),
+                Event::TimeToOffload(t) => onsets.push(*t),
                 Event::Warning(w) => warnings.push(w),
                 Event::Failed { kind, message } => ending = Ending::Failed { kind, message },
                 Event::Finished => ending = Ending::Complete,
@@ -48,6 +50,7 @@ impl RunResult {
             plan,
             calibrations,
             trials,
+            onsets,
             warnings,
             judgement,
         })

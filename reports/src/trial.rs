@@ -72,3 +72,31 @@ pub struct Calibration {
     /// Soft interrupt time per packet in nanoseconds.
     pub softirq_ns_per_packet: f64,
 }
+
+/// How long new flows took to get into the hardware: all flows begin at once and are paced, and what the CPU still sees
+/// of each is captured at the DUT's port.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TimeToOffload {
+    /// Index into the plan's cells.
+    pub cell: usize,
+    /// Packets per second offered over all flows.
+    pub offered_pps: f64,
+    /// How long was offered, in nanoseconds.
+    pub duration_ns: u64,
+    /// Packets at the port that the capture had no room for: above 0 the figures are lower bounds.
+    pub uncaptured: u64,
+    /// Each flow of which a packet was sent.
+    pub flows: Vec<FlowOnset>,
+}
+
+/// How one flow got into the hardware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FlowOnset {
+    /// When its first packet was sent, in nanoseconds since the first packet of all.
+    pub begun_ns: u64,
+    /// Its packets that the CPU saw before the first that the hardware forwarded (or all that it saw).
+    pub software_packets: u64,
+    /// When the first packet was sent that the hardware forwarded, in nanoseconds since the flow's first packet; none
+    /// where the hardware forwarded none.
+    pub first_hit_ns: Option<u64>,
+}

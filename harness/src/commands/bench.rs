@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use flowgauge_scenarios::{Plan, Scenario};
+use flowgauge_scenarios::{Plan, Scenario, Topology, builtin};
 use flowgauge_topologies::kernel::KernelSpec;
 
 use super::exit::Exit;
@@ -14,6 +14,7 @@ use crate::session::{self, Request};
 const EXAMPLES: &str = "\
 Examples:
   flowgauge bench udp-ipv4 udp-ipv6 tcp-masquerade
+  flowgauge bench --topology nic-router             hardware offload on the reference NIC, simulated
   flowgauge bench udp-ipv4 --load 20kpps            the CPU each datapath needs for the same load
   flowgauge bench udp-ipv4 --trial 60s --blocks 3   as long as RFC 2544 asks
   flowgauge bench stateful-dual --json | jq -c 'select(.event == \"trial\")'
@@ -23,8 +24,8 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Bench {
-    /// Built-in scenarios (`flowgauge list`) or paths of scenario files
-    #[arg(required = true, value_name = "SCENARIO")]
+    /// Built-in scenarios (`flowgauge list`) or paths of scenario files; with --topology nic-router its own set by default
+    #[arg(required_unless_present = "topology", value_name = "SCENARIO")]
     scenarios: Vec<String>,
     /// Kernel under test: auto, host, debian:6.12, debian:6.1, or the path of a kernel image
     #[arg(long, default_value = "auto", value_name = "KERNEL")]
@@ -63,7 +64,12 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn run(self) -> Result<(), Exit> {
         let mut scenarios = Vec::new();
-        for name in &self.scenarios {
+        let names = match (self.scenarios.as_slice(), self.overrides.topology) {
+            ([], Some(Topology::NicRouter)) => builtin::NIC_SET.map(str::to_owned).to_vec(),
+            ([], _) => return Err(Exit::Input("no scenario is named: see `flowgauge list scenarios`".to_owned())),
+            (names, _) => names.to_vec(),
+        };
+        for name in &names {
             let mut scenario = Scenario::load(name).map_err(Exit::input)?;
             self.overrides.apply(&mut scenario).map_err(Exit::input)?;
             if scenarios.iter().any(|other: &Scenario| other.name == scenario.name) {

@@ -1,12 +1,12 @@
 //! `flowgauge list`: everything that has a name.
 
 use clap::{Args, ValueEnum};
-use flowgauge_scenarios::{Control, Datapath, Policy, Scenario, builtin, gap};
+use flowgauge_scenarios::{Control, Datapath, Fault, Policy, Scenario, Topology, builtin, gap, shortfall, support};
 use flowgauge_topologies::kernel;
 
 use super::exit::{Exit, print};
 
-/// List scenarios, policies, datapaths, controls and cached kernels.
+/// List scenarios, policies, datapaths, topologies, controls, faults and cached kernels.
 #[derive(Debug, Args)]
 pub(super) struct List {
     /// What to list; everything where not given
@@ -18,13 +18,23 @@ enum What {
     Scenarios,
     Policies,
     Datapaths,
+    Topologies,
     Controls,
+    Faults,
     Kernels,
 }
 
 impl List {
     pub(super) fn run(self) -> Result<(), Exit> {
-        let all = [What::Scenarios, What::Policies, What::Datapaths, What::Controls, What::Kernels];
+        let all = [
+            What::Scenarios,
+            What::Policies,
+            What::Datapaths,
+            What::Topologies,
+            What::Controls,
+            What::Faults,
+            What::Kernels,
+        ];
         let sections: Vec<String> =
             all.into_iter().filter(|what| self.what.is_none_or(|w| w == *what)).map(section).collect();
         print(&sections.join("\n"))
@@ -39,16 +49,26 @@ fn section(what: What) -> String {
             let mut text = rows("Datapaths", Datapath::ALL.iter().map(|d| (d.name().to_owned(), d.about().to_owned())));
             for policy in Policy::ALL {
                 for datapath in Datapath::ALL {
-                    if let Some(gap) = gap(policy, datapath) {
-                        text += &format!("  no {} on {}: {}\n", policy.name(), datapath.name(), gap.reason);
+                    let (name, on) = (policy.name(), datapath.name());
+                    if let Some(gap) = gap(Topology::NicRouter, policy, datapath) {
+                        text += &format!("  no {name} on {on}: {}\n", gap.reason);
+                    } else if let Some(short) = shortfall(policy, datapath) {
+                        text += &format!("  {name} on {on} falls short: {short}\n");
                     }
                 }
             }
-            text
+            text + &format!("  an offloaded netdev chain refuses {}\n", support::NETDEV_HW_LACKS)
         }
         What::Controls => {
             rows("Negative controls", Control::ALL.iter().map(|c| (c.name().to_owned(), c.about().to_owned())))
         }
+        What::Topologies => {
+            rows("Topologies", Topology::ALL.iter().map(|t| (t.name().to_owned(), t.about().to_owned())))
+        }
+        What::Faults => rows(
+            "Faults of the reference NIC (--fault NAME[=N])",
+            Fault::ALL.iter().map(|f| (f.name().to_owned(), f.about().to_owned())),
+        ),
         What::Kernels => {
             let cached = kernel::cache_dir().map(|cache| kernel::list_cached(&cache)).unwrap_or_default();
             if cached.is_empty() {

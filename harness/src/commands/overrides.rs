@@ -2,7 +2,8 @@
 
 use clap::Args;
 use flowgauge_scenarios::{
-    Control, Datapath, Direction, Engine, Families, Frame, Load, Policy, Protocol, Scenario, ScenarioError, Span,
+    Control, Datapath, Direction, Engine, Families, Fault, Frame, Load, Policy, Protocol, Scenario, ScenarioError,
+    Span, Topology,
 };
 
 use super::values;
@@ -11,6 +12,9 @@ use super::values;
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Instead of the scenario's own")]
 pub(super) struct Overrides {
+    /// What the DUT's ports are; with a NIC, datapaths that use it are added
+    #[arg(long, value_parser = values::topology())]
+    pub(super) topology: Option<Topology>,
     /// What the DUT does with packets
     #[arg(long, value_parser = values::policy())]
     policy: Option<Policy>,
@@ -62,6 +66,9 @@ pub(super) struct Overrides {
     /// Break the setup on purpose; the verdict must turn
     #[arg(long, value_parser = values::control())]
     control: Option<Control>,
+    /// Let the reference NIC do something wrong on purpose (repeat, or separate by commas; `flowgauge list faults`)
+    #[arg(long = "fault", value_name = "NAME[=N]", value_delimiter = ',', value_parser = values::fault)]
+    faults: Vec<(Fault, u32)>,
 }
 
 impl Overrides {
@@ -88,6 +95,10 @@ impl Overrides {
         set(&mut scenario.links.gro, self.gro);
         set(&mut scenario.links.checksum, self.checksum);
         set(&mut scenario.control, self.control);
+        scenario.faults.extend(self.faults.iter().copied());
+        if let Some(topology) = self.topology.filter(|&topology| topology != scenario.topology) {
+            scenario.move_to(topology);
+        }
         if !self.datapaths.is_empty() {
             scenario.datapaths.clone_from(&self.datapaths);
         }

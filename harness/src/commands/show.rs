@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use flowgauge_scenarios::ruleset::{self, Request};
-use flowgauge_scenarios::{Control, Datapath, Direction, Families, Plan, Policy, Scenario, builtin};
+use flowgauge_scenarios::{Control, Datapath, Direction, Families, Plan, Policy, Scenario, Topology, builtin};
 
 use super::exit::{Exit, print};
 use super::values;
@@ -24,6 +24,9 @@ enum What {
         /// How the kernel executes it
         #[arg(value_parser = values::datapath())]
         datapath: Datapath,
+        /// What the DUT's ports are; what the datapath needs where not given
+        #[arg(long, value_parser = values::topology())]
+        topology: Option<Topology>,
         /// Address families
         #[arg(long = "family", value_parser = values::families(), default_value = "both")]
         families: Families,
@@ -53,8 +56,13 @@ enum What {
 impl Show {
     pub(super) fn run(self) -> Result<(), Exit> {
         match self.what {
-            What::Ruleset { policy, datapath, families, control, direction } => {
-                let request = Request { policy, datapath, families, lan: "lan0", wan: "wan0", control, direction };
+            What::Ruleset { policy, datapath, topology, families, control, direction } => {
+                let topology = topology.unwrap_or(match datapath.needs_nic() {
+                    true => Topology::NicRouter,
+                    false => Topology::Router,
+                });
+                let (lan, wan) = if topology.has_nic() { ("nic0", "nic1") } else { ("lan0", "wan0") };
+                let request = Request { topology, policy, datapath, families, lan, wan, control, direction };
                 match ruleset::render(&request) {
                     Ok(text) => print(&text),
                     Err(gap) => Err(Exit::Input(format!(

@@ -2,7 +2,7 @@
 //! them and suggests the nearest.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use flowgauge_scenarios::{Control, Datapath, Direction, Engine, Families, Policy, Protocol};
+use flowgauge_scenarios::{Control, Datapath, Direction, Engine, Families, Fault, Policy, Protocol, Topology};
 
 fn named<T: Copy + Send + Sync + 'static>(
     all: &'static [T],
@@ -32,6 +32,21 @@ pub(super) fn datapath() -> impl TypedValueParser<Value = Datapath> {
 
 pub(super) fn control() -> impl TypedValueParser<Value = Control> {
     named(&Control::ALL, Control::name, Control::about)
+}
+
+pub(super) fn topology() -> impl TypedValueParser<Value = Topology> {
+    named(&Topology::ALL, Topology::name, Topology::about)
+}
+
+/// `NAME` or `NAME=N`; without a number it is 1.
+pub(super) fn fault(text: &str) -> Result<(Fault, u32), String> {
+    let (name, number) = text.split_once('=').unwrap_or((text, "1"));
+    let fault = Fault::of_name(name).ok_or_else(|| {
+        let suggestion = flowgauge_scenarios::nearest::suggestion(name, Fault::ALL.iter().map(|f| f.name()));
+        format!("there is no fault `{name}`: {suggestion} (`flowgauge list faults`)")
+    })?;
+    let number = number.parse().map_err(|_| format!("`{number}` is no number: {} takes {}", name, fault.about()))?;
+    Ok((fault, number))
 }
 
 pub(super) fn families() -> impl TypedValueParser<Value = Families> {

@@ -1,6 +1,6 @@
 //! The DUT's ruleset: applied, read back and removed.
 
-use flowgauge_scenarios::ruleset::TABLE;
+use flowgauge_scenarios::ruleset::{TABLE, WATCH_TABLE};
 use flowgauge_topologies::Netns;
 
 use super::program::{NftError, run};
@@ -8,7 +8,7 @@ use super::read_back::{ReadBack, parse};
 use super::refusal::Refusal;
 use super::tables::families_of;
 
-/// Replaces the ruleset in `netns` by `text`, in one transaction: our table of every family goes, and what `text` says
+/// Replaces the ruleset in `netns` by `text`, in one transaction: our tables of every family go, and what `text` says
 /// comes; or, when nft refuses, nothing changes.
 ///
 /// Other tables are left alone. A text without statements leaves no table of ours.
@@ -51,10 +51,14 @@ fn list(netns: &Netns, arguments: &[&str]) -> Result<String, NftError> {
     Err(Refusal::read("to list the ruleset", &String::from_utf8_lossy(&output.stderr), "", 0).into())
 }
 
-/// One line that deletes our table in every family that has it; a line, so that nft's line numbers stay simple.
+/// One line that deletes our tables in every family that has them; a line, so that nft's line numbers stay simple.
 fn deletions(netns: &Netns) -> Result<String, NftError> {
-    let families = families_of(netns, TABLE)?;
-    let mut line: String = families.iter().map(|family| format!("delete table {family} {TABLE};")).collect();
+    let mut line = String::new();
+    for table in [TABLE, WATCH_TABLE] {
+        for family in families_of(netns, table)? {
+            line += &format!("delete table {family} {table};");
+        }
+    }
     if !line.is_empty() {
         line.push('\n');
     }

@@ -86,11 +86,6 @@ impl Rig for FakeRig {
     fn observe(&mut self) -> Observation {
         self.calls.push("observe".to_owned());
         let why = "a fake sees nothing".to_owned();
-        Observation {
-            ports: Reading::Missing { why },
-            rules: Reading::Absent,
-            ip_forwarding: Reading::Absent,
-            conntrack: Reading::Absent,
-        }
+        Observation { ports: Reading::Missing { why }, ..Observation::default() }
     }
 }

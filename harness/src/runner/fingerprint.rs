@@ -5,7 +5,7 @@ use std::process::Command;
 
 use flowgauge_reports::environment::{Clock, Environment, Nic, Tool};
 use flowgauge_reports::observation::{Observation, Reading};
-use flowgauge_scenarios::{Engine, Links};
+use flowgauge_scenarios::{Engine, Links, Topology};
 use flowgauge_topologies::{Netns, Testbed};
 
 use crate::nft;
@@ -63,6 +63,8 @@ fn nics(bed: &Testbed, links: Links) -> Vec<Nic> {
     ports
         .into_iter()
         .map(|(role, port)| Nic {
+            topology: Topology::Router,
+            simulated: false,
             role: role.to_owned(),
             name: port.name.clone(),
             driver: "veth".to_owned(),
@@ -100,5 +102,11 @@ pub(super) fn nothing_to_observe() -> Observation {
     fn missing<T>() -> Reading<T> {
         Reading::Missing { why: "no testbed is built".to_owned() }
     }
-    Observation { ports: missing(), rules: missing(), ip_forwarding: missing(), conntrack: missing() }
+    Observation {
+        ports: missing(),
+        rules: missing(),
+        ip_forwarding: missing(),
+        conntrack: missing(),
+        ..Observation::default()
+    }
 }

@@ -125,6 +125,7 @@ impl Rig for RouterRig {
         self.applied += 1;
         let live = self.live()?;
         let text = ruleset::render(&Request {
+            topology: scenario.topology,
             policy: scenario.policy,
             datapath,
             families: scenario.traffic.families,

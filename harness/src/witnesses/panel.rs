@@ -46,6 +46,7 @@ impl Panel {
             rules: reading(self.rules.read()),
             ip_forwarding: reading(self.ip_forwarding.read()),
             conntrack: reading(self.conntrack.read()),
+            ..Observation::default()
         }
     }
 

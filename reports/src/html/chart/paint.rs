@@ -17,14 +17,20 @@ pub(super) const RULE: RGBColor = RGBColor(3, 0, 1);
 const FORWARD: RGBColor = RGBColor(4, 0, 1);
 const CONNTRACK: RGBColor = RGBColor(5, 0, 1);
 const FLOWTABLE: RGBColor = RGBColor(6, 0, 1);
+const HARDWARE: RGBColor = RGBColor(7, 0, 1);
+const NETDEV: RGBColor = RGBColor(8, 0, 1);
+const NETDEV_HW: RGBColor = RGBColor(9, 0, 1);
 
-const VARIABLES: [(&str, &str); 6] = [
+const VARIABLES: [(&str, &str); 9] = [
     ("#010001", "--ink"),
     ("#020001", "--faint"),
     ("#030001", "--rule"),
     ("#040001", "--forward"),
     ("#050001", "--conntrack"),
     ("#060001", "--flowtable"),
+    ("#070001", "--flowtable-hw"),
+    ("#080001", "--netdev"),
+    ("#090001", "--netdev-hw"),
 ];
 
 /// The colour of a datapath, the same in every chart.
@@ -33,6 +39,9 @@ pub(super) const fn colour(datapath: Datapath) -> RGBColor {
         Datapath::Forward => FORWARD,
         Datapath::Conntrack => CONNTRACK,
         Datapath::Flowtable => FLOWTABLE,
+        Datapath::FlowtableHw => HARDWARE,
+        Datapath::Netdev => NETDEV,
+        Datapath::NetdevHw => NETDEV_HW,
     }
 }
 
