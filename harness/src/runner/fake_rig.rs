@@ -6,7 +6,7 @@ use std::time::Duration;
 use flowgauge_reports::environment::{Accelerator, Clock, Environment};
 use flowgauge_reports::event::Warning;
 use flowgauge_reports::observation::{CpuObservation, Observation, Reading};
-use flowgauge_reports::trial::{Offered, Opening};
+use flowgauge_reports::trial::{Offered, Opening, TimeToOffload};
 use flowgauge_scenarios::{Datapath, Opening as Begin, Scenario};
 
 use super::rig::{Driven, Rig};
@@ -81,6 +81,12 @@ impl Rig for FakeRig {
             cpu_before: CpuObservation::default(),
             cpu_after: CpuObservation::default(),
         })
+    }
+
+    fn time_to_offload(&mut self, _: &Scenario, _: &AtomicBool) -> Result<Option<TimeToOffload>, Failure> {
+        self.call("time to offload".to_owned())?;
+        let flows = Vec::new();
+        Ok(Some(TimeToOffload { cell: 0, offered_pps: 0.0, duration_ns: 0, uncaptured: 0, flows }))
     }
 
     fn observe(&mut self) -> Observation {

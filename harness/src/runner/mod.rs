@@ -12,8 +12,8 @@ mod tests;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use flowgauge_reports::event::{Event, Phase};
-use flowgauge_reports::trial::Trial;
-use flowgauge_scenarios::{Plan, Step};
+use flowgauge_reports::trial::{TimeToOffload, Trial};
+use flowgauge_scenarios::{Datapath, Plan, Step};
 
 use crate::worker::protocol::{Failure, Wire};
 use rig::Rig;
@@ -23,9 +23,14 @@ use rig::Rig;
 /// The rig is left to its owner in every case: dropping it is what cleans up.
 pub fn run(plan: &Plan, rig: &mut dyn Rig, wire: &dyn Wire) -> Result<(), Failure> {
     progress(wire, Phase::Build, "building the testbed")?;
-    if let Some(first) = plan.scenarios.first() {
-        rig.prepare(first)?;
-        wire.emit(&Event::Environment(Box::new(rig.environment())))?;
+    let mut seen = Vec::new();
+    for scenario in &plan.scenarios {
+        // Each topology has ports of its own.
+        if !seen.contains(&scenario.topology) {
+            seen.push(scenario.topology);
+            rig.prepare(scenario)?;
+            wire.emit(&Event::Environment(Box::new(rig.environment())))?;
+        }
     }
     progress(wire, Phase::Drive, "measuring")?;
     let mut calibrated = None;
@@ -43,8 +48,24 @@ pub fn run(plan: &Plan, rig: &mut dyn Rig, wire: &dyn Wire) -> Result<(), Failur
         }
         wire.emit(&Event::Trial(Box::new(trial)))?;
         wire.kept(index)?;
+        let cell = plan.cells[step.cell];
+        if step.block == 0 && cell.datapath == Datapath::FlowtableHw {
+            time_to_offload(plan, step.cell, rig, wire)?;
+        }
     }
     Ok(())
+}
+
+/// Once a cell: the figures come from thousands of flows, not from repetition.
+fn time_to_offload(plan: &Plan, cell: usize, rig: &mut dyn Rig, wire: &dyn Wire) -> Result<(), Failure> {
+    let scenario = plan.scenario(cell);
+    rig.apply(scenario, plan.cells[cell].datapath)?;
+    let measured = rig.time_to_offload(scenario, wire.stop())?;
+    wire.check()?;
+    match measured {
+        Some(measured) => wire.emit(&Event::TimeToOffload(Box::new(TimeToOffload { cell, ..measured }))),
+        None => Ok(()),
+    }
 }
 
 fn trial(plan: &Plan, index: usize, step: Step, rig: &mut dyn Rig, wire: &dyn Wire) -> Result<Trial, Failure> {

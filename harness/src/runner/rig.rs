@@ -6,7 +6,7 @@ use std::time::Duration;
 use flowgauge_reports::environment::Environment;
 use flowgauge_reports::event::Warning;
 use flowgauge_reports::observation::{CpuObservation, Observation};
-use flowgauge_reports::trial::{Offered, Opening};
+use flowgauge_reports::trial::{Offered, Opening, TimeToOffload};
 use flowgauge_scenarios::{Datapath, Scenario};
 
 use crate::worker::protocol::Failure;
@@ -43,6 +43,9 @@ pub trait Rig {
     fn open(&mut self, scenario: &Scenario, datapath: Datapath) -> Result<Option<Opening>, Failure>;
     /// Offers the scenario's load for so long and waits until the last packet came to rest.
     fn drive(&mut self, scenario: &Scenario, duration: Duration, stop: &AtomicBool) -> Result<Driven, Failure>;
+    /// Offers new flows, none of them opened before, and captures what the CPU sees of each until the hardware has it.
+    /// Call it on a ruleset just applied. None where it cannot be told; the cell is the caller's to fill in.
+    fn time_to_offload(&mut self, scenario: &Scenario, stop: &AtomicBool) -> Result<Option<TimeToOffload>, Failure>;
     /// Reads every path witness. Call it while the traffic stands still.
     fn observe(&mut self) -> Observation;
 }

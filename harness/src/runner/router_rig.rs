@@ -7,7 +7,7 @@ use std::time::Duration;
 use flowgauge_reports::environment::Environment;
 use flowgauge_reports::event::Warning;
 use flowgauge_reports::observation::{CpuObservation, Observation};
-use flowgauge_reports::trial::{Offered, Opening};
+use flowgauge_reports::trial::{Offered, Opening, TimeToOffload};
 use flowgauge_scenarios::ruleset::{self, Request};
 use flowgauge_scenarios::{Datapath, Direction, Engine, Families, Links, Opening as Begin, Scenario};
 use flowgauge_topologies::{RouterSpec, Testbed, raise_conntrack_limit};
@@ -196,6 +196,10 @@ impl Rig for RouterRig {
             }
         };
         Ok(Driven { offered, cpu_before, cpu_after })
+    }
+
+    fn time_to_offload(&mut self, _: &Scenario, _: &AtomicBool) -> Result<Option<TimeToOffload>, Failure> {
+        Ok(None)
     }
 
     fn observe(&mut self) -> Observation {

@@ -85,6 +85,21 @@ fn the_generator_is_calibrated_once_in_each_block() {
 }
 
 #[test]
+fn the_time_to_offload_is_measured_once_for_each_hardware_flowtable() {
+    let (tape, mut rig) = (Tape::default(), FakeRig::default());
+    let plan = Plan::new(vec![Scenario::load("nic-udp-ipv4").unwrap(), Scenario::load("udp-ipv4").unwrap()], 1);
+    run(&plan, &mut rig, &tape).unwrap();
+    let at = rig.calls.iter().position(|c| c == "time to offload").unwrap();
+    assert_eq!(rig.calls[at - 1], "apply flowtable-hw");
+    let events = tape.events.lock().unwrap();
+    let cells: Vec<usize> =
+        events.iter().filter_map(|e| if let Event::TimeToOffload(t) = e { Some(t.cell) } else { None }).collect();
+    assert_eq!(cells.iter().map(|&c| plan.cells[c].datapath.name()).collect::<Vec<_>>(), ["flowtable-hw"]);
+    let environments = events.iter().filter(|e| matches!(e, Event::Environment(_))).count();
+    assert_eq!(environments, 2, "one for each topology");
+}
+
+#[test]
 fn a_stop_ends_the_run_between_trials_and_a_failure_keeps_what_was_measured() {
     let (plan, mut rig) = (plan(), FakeRig::default());
     let tape = Tape { stop_after: Some(1), ..Tape::default() };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use flowgauge_reports::environment::Accelerator;
 use flowgauge_reports::event::Phase;
-use flowgauge_scenarios::Plan;
+use flowgauge_scenarios::{Plan, Policy};
 use flowgauge_topologies::kernel::{self, Ability, DebianVersion, HostAbilities, Image, KernelSpec};
 
 use super::drive::{Session, Signals};
@@ -67,6 +67,16 @@ fn choose(
     if matches!(spec, KernelSpec::Path(_) | KernelSpec::Debian(_)) {
         return Ok((Choice::Vm(spec.clone()), None));
     }
+    if plan.scenarios.iter().any(|s| s.topology.has_nic()) {
+        let why = "the reference NIC is a kernel module, which is loaded only into a VM that is ours";
+        let version = DebianVersion::DEFAULT;
+        return match spec {
+            KernelSpec::Host => Err(Failure::environment(format!(
+                "the host's kernel cannot run topology nic-router: {why}. Use --kernel auto or --kernel debian:{version}"
+            ))),
+            _ => Ok((Choice::Vm(KernelSpec::Debian(version)), Some(format!("{why}; using debian:{version}")))),
+        };
+    }
     let gap = first_gap(&probe(), plan);
     match (spec, gap) {
         (_, None) => Ok((Choice::Host, None)),
@@ -86,7 +96,7 @@ fn choose(
 fn first_gap(host: &HostAbilities, plan: &Plan) -> Option<(&'static str, String, String)> {
     let needs_nft = |p: &dyn Fn(&flowgauge_scenarios::Cell) -> bool| plan.cells.iter().any(p);
     let offloads = needs_nft(&|cell| cell.datapath.offloads());
-    let translates = plan.scenarios.iter().any(|s| s.policy == flowgauge_scenarios::Policy::Masquerade);
+    let translates = plan.scenarios.iter().any(|s| matches!(s.policy, Policy::Masquerade | Policy::Dnat));
     host.all().into_iter().find_map(|(name, ability)| {
         let needed = match name {
             "flowtable" => offloads,
@@ -163,6 +173,15 @@ mod tests {
         let (choice, reason) = choose(&auto, &plan(&[Flowtable]), || able(false)).unwrap();
         assert!(matches!(choice, Choice::Vm(KernelSpec::Debian(_))));
         assert!(reason.unwrap().contains("EOPNOTSUPP"));
+    }
+
+    #[test]
+    fn the_reference_nic_never_gets_into_the_hosts_kernel() {
+        let plan = Plan::new(vec![Scenario::load("nic-udp-ipv4").unwrap()], 1);
+        let able = || -> HostAbilities { unreachable!("what the host can do does not matter") };
+        assert!(matches!(choose(&KernelSpec::Auto, &plan, able), Ok((Choice::Vm(_), Some(_)))));
+        let error = choose(&KernelSpec::Host, &plan, able).unwrap_err();
+        assert!(error.message.contains("nic-router") && error.message.contains("--kernel auto"), "{}", error.message);
     }
 
     #[test]
