@@ -8,6 +8,11 @@ use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressHe
 use crate::netlink::{Doing, NetlinkError};
 use crate::port::Port;
 
+/// A MAC address as `ip link` writes it.
+pub(crate) fn mac_text(mac: [u8; 6]) -> String {
+    mac.map(|byte| format!("{byte:02x}")).join(":")
+}
+
 /// Gives `port` an address that can be used at once: no duplicate address detection (RFC 4862 section 5.4).
 pub(crate) async fn add(handle: &Handle, port: &Port, address: IpAddr, prefix_len: u8) -> Result<(), NetlinkError> {
     let mut request = handle.address().add(port.ifindex, address, prefix_len);

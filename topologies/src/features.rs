@@ -7,12 +7,11 @@
 use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::ethtool_socket::{ETH_GSTRING_LEN, EthtoolSocket};
 use crate::spec::LinkOffloads;
 
 const ETHTOOL_GSTRINGS: u32 = 0x1b;
@@ -20,7 +19,6 @@ const ETHTOOL_GSSET_INFO: u32 = 0x37;
 const ETHTOOL_GFEATURES: u32 = 0x3a;
 const ETHTOOL_SFEATURES: u32 = 0x3b;
 const ETH_SS_FEATURES: u32 = 4;
-const ETH_GSTRING_LEN: usize = 32;
 /// Far above the 64 features of today; what a broken driver claims must not become an allocation.
 const FEATURES_MAX: usize = 4096;
 
@@ -74,6 +72,38 @@ pub fn read(port: &str) -> Result<Features, FeatureError> {
 
 /// Switches features of `port` by name, reads them back and verifies. Names this kernel does not know are taken as off.
 pub fn set(port: &str, wanted: &BTreeMap<String, bool>) -> Result<(), FeatureError> {
+    let after = request(port, wanted)?;
+    let is_on = |name: &String| after.get(name).is_some_and(|feature| feature.active);
+    let differing: Vec<_> = wanted
+        .iter()
+        .filter(|(name, on)| is_on(name) != **on)
+        .map(|(name, on)| format!("{name} is {}", if *on { "off" } else { "on" }))
+        .collect();
+    match differing.is_empty() {
+        true => Ok(()),
+        false => Err(FeatureError::NotInForce { port: port.to_owned(), differing }),
+    }
+}
+
+/// Asks for the features of `port` that were asked for `before`, and verifies that the same are in force again.
+pub fn restore(port: &str, before: &Features) -> Result<(), FeatureError> {
+    let asked = |features: &Features, name: &String| features.get(name).is_some_and(|feature| feature.requested);
+    let now = read(port)?;
+    let changed = before.iter().filter(|(name, feature)| asked(&now, name) != feature.requested);
+    let after = request(port, &changed.map(|(name, feature)| (name.clone(), feature.requested)).collect())?;
+    let differing: Vec<_> = before
+        .iter()
+        .filter(|(name, was)| after.get(*name).is_some_and(|is| is.active != was.active))
+        .map(|(name, was)| format!("{name} is {}", if was.active { "off" } else { "on" }))
+        .collect();
+    match differing.is_empty() {
+        true => Ok(()),
+        false => Err(FeatureError::NotInForce { port: port.to_owned(), differing }),
+    }
+}
+
+/// Asks for features, as far as they can be changed, and returns what came of it.
+fn request(port: &str, wanted: &BTreeMap<String, bool>) -> Result<Features, FeatureError> {
     let socket = EthtoolSocket::open(port)?;
     let names = socket.feature_names()?;
     let before = socket.feature_bits(names.len())?;
@@ -89,17 +119,8 @@ pub fn set(port: &str, wanted: &BTreeMap<String, bool>) -> Result<(), FeatureErr
         }
     }
     socket.call("setting the features", &mut request)?;
-    let after: BTreeMap<_, _> = names.iter().zip(socket.feature_bits(names.len())?).collect();
-    let is_on = |name: &String| after.get(name).is_some_and(|feature| feature.active);
-    let differing: Vec<_> = wanted
-        .iter()
-        .filter(|(name, on)| is_on(name) != **on)
-        .map(|(name, on)| format!("{name} is {}", if *on { "off" } else { "on" }))
-        .collect();
-    match differing.is_empty() {
-        true => Ok(()),
-        false => Err(FeatureError::NotInForce { port: port.to_owned(), differing }),
-    }
+    let after = socket.feature_bits(names.len())?;
+    Ok(names.into_iter().zip(after).collect())
 }
 
 /// Sets the offloads of `port` as asked, every feature that belongs to them, and verifies.
@@ -133,45 +154,7 @@ fn wanted_by(offloads: LinkOffloads, has: &Features) -> BTreeMap<String, bool> {
     wanted
 }
 
-struct EthtoolSocket {
-    socket: OwnedFd,
-    port: String,
-    name: [libc::c_char; libc::IFNAMSIZ],
-}
-
 impl EthtoolSocket {
-    fn open(port: &str) -> Result<Self, FeatureError> {
-        let mut name = [0; libc::IFNAMSIZ];
-        if port.is_empty() || port.len() >= name.len() || port.contains('\0') {
-            return Err(FeatureError::Name(port.to_owned()));
-        }
-        for (to, from) in name.iter_mut().zip(port.bytes()) {
-            *to = from as libc::c_char;
-        }
-        let socket =
-            socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).map_err(|errno| {
-                FeatureError::Ioctl {
-                    doing: "opening a socket for the features",
-                    port: port.to_owned(),
-                    source: errno.into(),
-                }
-            })?;
-        Ok(EthtoolSocket { socket, port: port.to_owned(), name })
-    }
-
-    /// Hands `request`, whose first word is the command, to the kernel, which answers in place.
-    fn call(&self, doing: &'static str, request: &mut [u32]) -> Result<(), FeatureError> {
-        let ifru_data = request.as_mut_ptr().cast();
-        let mut ifreq = libc::ifreq { ifr_name: self.name, ifr_ifru: libc::__c_anonymous_ifr_ifru { ifru_data } };
-        // SAFETY: `ifreq` and the request it points to outlive the call; the caller sized the request for the count in
-        // its header, which bounds what the kernel writes.
-        let result = unsafe { libc::ioctl(self.socket.as_raw_fd(), libc::SIOCETHTOOL as _, &mut ifreq) };
-        match result {
-            0.. => Ok(()),
-            _ => Err(FeatureError::Ioctl { doing, port: self.port.clone(), source: io::Error::last_os_error() }),
-        }
-    }
-
     fn feature_names(&self) -> Result<Vec<String>, FeatureError> {
         let doing = "reading the feature names";
         // struct ethtool_sset_info: cmd, reserved, a 64-bit mask of the sets, then the count of each set.

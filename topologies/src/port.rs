@@ -13,6 +13,9 @@ use crate::sysctl::SysctlError;
 pub struct Port {
     /// Name inside its namespace.
     pub name: String,
+    /// Its driver (`veth`, `flowgauge_nic`, ...), as `ethtool -i` shows it; empty where a driver does not say.
+    #[serde(default)]
+    pub driver: String,
     /// Index inside its namespace.
     pub ifindex: u32,
     /// Its own MAC address.

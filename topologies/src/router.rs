@@ -1,4 +1,5 @@
-//! The `router` topology: client and server, and a DUT that forwards between them.
+//! The `router` topology: client and server, and a DUT that forwards between them. `nic-router` differs in the links only:
+//! [`crate::nic_router`].
 //!
 //! ```text
 //!  namespace client      namespace dut          namespace server
@@ -9,11 +10,13 @@
 //! link up before addresses, because a port that is down forgets its neighbours.
 
 use crate::addresses::{CLIENT_LINK, LINK_PREFIX_IPV4, LINK_PREFIX_IPV6, LinkPlan};
+use crate::driver::{REFERENCE_NIC_DRIVER, driver_of};
 use crate::link::{self, End};
 use crate::netlink::NetlinkError;
 use crate::netns::{Netns, RouteSocket};
+use crate::nic_router::Loan;
 use crate::port::Port;
-use crate::spec::{LinkOffloads, RouterSpec};
+use crate::spec::{Ports, RouterSpec};
 use crate::testbed::BuildError;
 use crate::{SERVER_LINK, address, features, neighbour, quiet, route};
 
@@ -31,10 +34,13 @@ pub(crate) struct Wired {
     pub(crate) wan: Port,
     pub(crate) server: Port,
     pub(crate) missing_sysctls: Vec<&'static str>,
+    pub(crate) simulated: bool,
+    pub(crate) testers_in_threads: bool,
 }
 
-/// Builds the topology into empty namespaces. After an error the links made so far are still there.
-pub(crate) async fn wire(spec: &RouterSpec, rooms: &Rooms<'_>) -> Result<Wired, BuildError> {
+/// Builds the topology into empty namespaces, with ports of a NIC if there is a `loan` to take them from. After an error
+/// the links made, or the ports lent so far, are still there.
+pub(crate) async fn wire(spec: &RouterSpec, rooms: &Rooms<'_>, loan: &mut Option<Loan>) -> Result<Wired, BuildError> {
     let mut missing_sysctls = rooms.dut.run(|| quiet::settle_dut(spec.ipv6))??;
     for tester in [rooms.client, rooms.server] {
         missing_sysctls.extend(tester.run(|| quiet::settle_tester(spec.ipv6))??);
@@ -45,18 +51,35 @@ pub(crate) async fn wire(spec: &RouterSpec, rooms: &Rooms<'_>) -> Result<Wired, 
     let mut dut = open(rooms.dut).await?;
     let mut client = open(rooms.client).await?;
     let mut server = open(rooms.server).await?;
-    link::create(&dut.handle, dut_end(&CLIENT_LINK), tester_end(&CLIENT_LINK), rooms.client.fd(), spec.mtu).await?;
-    link::create(&dut.handle, dut_end(&SERVER_LINK), tester_end(&SERVER_LINK), rooms.server.fd(), spec.mtu).await?;
+    let (lan_link, wan_link) = match (&spec.ports, loan.as_mut()) {
+        (Ports::Nic(nic), Some(loan)) => {
+            loan.take(nic, rooms, spec.mtu).await?;
+            ((nic.lan.as_str(), nic.lan_wire.as_str()), (nic.wan.as_str(), nic.wan_wire.as_str()))
+        }
+        _ => {
+            for (plan, tester) in [(&CLIENT_LINK, rooms.client), (&SERVER_LINK, rooms.server)] {
+                let (near, far) = (dut_end(plan, plan.dut_port), tester_end(plan, plan.tester_port));
+                link::create(&dut.handle, near, far, tester.fd(), spec.mtu).await?;
+            }
+            let names = |plan: &LinkPlan| (plan.dut_port, plan.tester_port);
+            (names(&CLIENT_LINK), names(&SERVER_LINK))
+        }
+    };
     rooms.dut.run(|| {
-        features::set_offloads(CLIENT_LINK.dut_port, spec.client_link)?;
-        features::set_offloads(SERVER_LINK.dut_port, spec.server_link)
+        features::set_offloads(lan_link.0, spec.client_link)?;
+        features::set_offloads(wan_link.0, spec.server_link)
     })??;
 
     let (lan, client_port) =
-        join(&mut dut, &mut client, &CLIENT_LINK, rooms.client, spec.client_link, spec.ipv6).await?;
+        join(spec, (&mut dut, rooms.dut), (&mut client, rooms.client), &CLIENT_LINK, lan_link).await?;
     let (wan, server_port) =
-        join(&mut dut, &mut server, &SERVER_LINK, rooms.server, spec.server_link, spec.ipv6).await?;
-    Ok(Wired { client: client_port, lan, wan, server: server_port, missing_sysctls })
+        join(spec, (&mut dut, rooms.dut), (&mut server, rooms.server), &SERVER_LINK, wan_link).await?;
+    let testers_in_threads = match loan {
+        Some(loan) => loan.receive_in_threads([lan_link.1, wan_link.1])?,
+        None => false,
+    };
+    let simulated = [&lan, &wan].into_iter().any(|port| port.driver == REFERENCE_NIC_DRIVER);
+    Ok(Wired { client: client_port, lan, wan, server: server_port, missing_sysctls, simulated, testers_in_threads })
 }
 
 /// Takes down every link of the topology.
@@ -73,41 +96,44 @@ async fn open(netns: &Netns) -> Result<RouteSocket, BuildError> {
     Ok(socket)
 }
 
-/// Brings one link up at both ends and gives both what they need to reach each other and beyond.
+/// Brings one link up at both ends and gives both what they need to reach each other and beyond. `names`: the DUT's port
+/// and the tester's.
 async fn join(
-    dut: &mut RouteSocket,
-    tester: &mut RouteSocket,
+    spec: &RouterSpec,
+    (dut, dut_netns): (&mut RouteSocket, &Netns),
+    (tester, tester_netns): (&mut RouteSocket, &Netns),
     plan: &LinkPlan,
-    tester_netns: &Netns,
-    offloads: LinkOffloads,
-    ipv6: bool,
+    names: (&str, &str),
 ) -> Result<(Port, Port), BuildError> {
-    tester_netns.run(|| features::set_offloads(plan.tester_port, offloads))??;
+    let offloads = if plan == &CLIENT_LINK { spec.client_link } else { spec.server_link };
+    tester_netns.run(|| features::set_offloads(names.1, offloads))??;
     let dut_port = Port {
-        name: plan.dut_port.to_owned(),
-        ifindex: link::index_of(&dut.handle, plan.dut_port).await?,
+        name: names.0.to_owned(),
+        driver: dut_netns.run(|| driver_of(names.0))??,
+        ifindex: link::index_of(&dut.handle, names.0).await?,
         mac: plan.dut_mac,
         peer_mac: plan.tester_mac,
         ipv4: plan.ipv4.dut,
         ipv6: plan.ipv6.dut,
     };
     let tester_port = Port {
-        name: plan.tester_port.to_owned(),
-        ifindex: link::index_of(&tester.handle, plan.tester_port).await?,
+        name: names.1.to_owned(),
+        driver: tester_netns.run(|| driver_of(names.1))??,
+        ifindex: link::index_of(&tester.handle, names.1).await?,
         mac: plan.tester_mac,
         peer_mac: plan.dut_mac,
         ipv4: plan.ipv4.tester,
         ipv6: plan.ipv6.tester,
     };
-    link::up(&tester.handle, tester_port.ifindex, tester_end(plan)).await?;
-    link::up(&dut.handle, dut_port.ifindex, dut_end(plan)).await?;
+    link::up(&tester.handle, tester_port.ifindex, tester_end(plan, names.1)).await?;
+    link::up(&dut.handle, dut_port.ifindex, dut_end(plan, names.0)).await?;
     for (socket, port) in [(&mut *dut, &dut_port), (&mut *tester, &tester_port)] {
         if !link::wait_up(socket, port.ifindex, &port.name).await? {
             return Err(BuildError::NotUp { port: port.name.clone() });
         }
     }
-    furnish_dut(&dut.handle, &dut_port, plan, ipv6).await?;
-    furnish_tester(&tester.handle, &tester_port, plan, ipv6).await?;
+    furnish_dut(&dut.handle, &dut_port, plan, spec.ipv6).await?;
+    furnish_tester(&tester.handle, &tester_port, plan, spec.ipv6).await?;
     Ok((dut_port, tester_port))
 }
 
@@ -140,10 +166,10 @@ async fn furnish_tester(
     Ok(())
 }
 
-const fn dut_end(plan: &LinkPlan) -> End<'static> {
-    End { name: plan.dut_port, mac: plan.dut_mac, index: plan.dut_index, arp: true }
+const fn dut_end<'a>(plan: &LinkPlan, name: &'a str) -> End<'a> {
+    End { name, mac: plan.dut_mac, index: plan.dut_index, arp: true }
 }
 
-const fn tester_end(plan: &LinkPlan) -> End<'static> {
-    End { name: plan.tester_port, mac: plan.tester_mac, index: plan.tester_index, arp: false }
+const fn tester_end<'a>(plan: &LinkPlan, name: &'a str) -> End<'a> {
+    End { name, mac: plan.tester_mac, index: plan.tester_index, arp: false }
 }

@@ -1,8 +1,10 @@
-//! What is asked of a `router` testbed.
+//! What is asked of a `router` or `nic-router` testbed.
 
-use flowgauge_scenarios::Links;
+use flowgauge_scenarios::{Links, Topology};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::nic_router::NicPorts;
 
 /// The smallest MTU of a link that carries IPv4, in bytes (RFC 791).
 pub const MTU_MIN_IPV4: u32 = 68;
@@ -11,10 +13,12 @@ pub const MTU_MIN_IPV6: u32 = 1280;
 /// The largest MTU that veth takes, in bytes.
 pub const MTU_MAX: u32 = 65535;
 
-/// A `router` testbed: client, DUT and server, each in a network namespace, joined by two veth links.
+/// A testbed of the router kind: client, DUT and server, each in a network namespace, joined by two links.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RouterSpec {
+    /// What the links are made of.
+    pub ports: Ports,
     /// MTU of every port in bytes.
     pub mtu: u32,
     /// Whether the links carry IPv6 too. IPv4 is always there.
@@ -26,6 +30,28 @@ pub struct RouterSpec {
     /// Names the namespaces `PREFIX-client`, `PREFIX-dut` and `PREFIX-server`, so that `ip netns` sees them. Anonymous
     /// when absent. Named ones need root.
     pub keep: Option<String>,
+}
+
+/// What the links of a testbed are made of: `"veth"`, or `{"nic": {...}}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ports {
+    /// veth links, made for the testbed: topology `router`.
+    #[default]
+    Veth,
+    /// Ports of a NIC, lent by the namespace where the testbed is built: topology `nic-router`. The DUT's take flow
+    /// rules (hw-tc-offload is on), the testers' receive in threads. All of them must be down.
+    Nic(NicPorts),
+}
+
+impl From<Topology> for Ports {
+    /// The ports of a topology; for `nic-router` those of the reference NIC.
+    fn from(topology: Topology) -> Ports {
+        match topology {
+            Topology::Router => Ports::Veth,
+            Topology::NicRouter => Ports::Nic(NicPorts::default()),
+        }
+    }
 }
 
 /// Offloads of a link. The same is set at both ends, read back and verified.
@@ -61,6 +87,9 @@ pub enum SpecError {
         /// `client` or `server`.
         link: &'static str,
     },
+    /// The ports of the NIC are not four different ones.
+    #[error("`{0}` cannot be a port of the NIC: four different names of at most 15 bytes are needed")]
+    NicPort(String),
     /// The prefix of the namespace names cannot be a file name.
     #[error("`{0}` cannot prefix a namespace name: use 1 to 200 letters, digits, `-`, `_` or `.`, not first `.`")]
     KeepPrefix(String),
@@ -69,6 +98,7 @@ pub enum SpecError {
 impl Default for RouterSpec {
     fn default() -> Self {
         RouterSpec {
+            ports: Ports::Veth,
             mtu: 1500,
             ipv6: true,
             client_link: LinkOffloads::default(),
@@ -100,6 +130,11 @@ impl RouterSpec {
             if offloads.gso && !offloads.checksum {
                 return Err(SpecError::GsoWithoutChecksum { link });
             }
+        }
+        if let Ports::Nic(ports) = &self.ports
+            && let Some(flaw) = ports.flaw()
+        {
+            return Err(SpecError::NicPort(flaw.to_owned()));
         }
         match &self.keep {
             Some(prefix) if !is_name_prefix(prefix) => Err(SpecError::KeepPrefix(prefix.clone())),
@@ -158,6 +193,10 @@ mod tests {
         let json = serde_json::to_string(&spec).unwrap();
         assert_eq!(serde_json::from_str::<RouterSpec>(&json).unwrap(), spec);
         assert!(serde_json::from_str::<RouterSpec>(r#"{"mtus": 1500}"#).is_err());
+        let on_nic: RouterSpec = serde_json::from_str(r#"{"ports": {"nic": {"lan": "nic1"}}}"#).unwrap();
+        assert_eq!(on_nic.check(), Err(SpecError::NicPort("nic1".to_owned())), "the default WAN port has that name");
+        let default_nic: RouterSpec = serde_json::from_str(r#"{"ports": {"nic": {}}}"#).unwrap();
+        assert_eq!(default_nic.ports, Ports::from(Topology::NicRouter));
         assert_eq!(serde_json::from_str::<RouterSpec>("{}").unwrap(), RouterSpec::default());
     }
 }

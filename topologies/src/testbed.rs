@@ -1,4 +1,4 @@
-//! A `router` testbed that is alive. Dropping it removes every trace.
+//! A `router` or `nic-router` testbed that is alive. Dropping it removes every trace.
 
 use std::future::Future;
 use std::io;
@@ -10,16 +10,17 @@ use crate::features::FeatureError;
 use crate::journal::{Journal, JournalError, Resource};
 use crate::netlink::NetlinkError;
 use crate::netns::{Netns, NetnsError};
+use crate::nic_router::{Loan, LoanError};
 use crate::port::{Dut, Host};
 use crate::privilege::{self, PrivilegeError};
 use crate::router::{self, Rooms};
-use crate::spec::{RouterSpec, SpecError};
+use crate::spec::{Ports, RouterSpec, SpecError};
 use crate::sysctl::SysctlError;
 
 /// Client, DUT and server, wired and able to reach each other.
 ///
-/// The links are deleted when it is dropped, before the namespaces are let go: a worker that still holds a descriptor
-/// of one keeps an empty namespace alive, never a link.
+/// The links are deleted when it is dropped, and ports on loan go home, before the namespaces are let go: a worker that
+/// still holds a descriptor of one keeps an empty namespace alive, never a link.
 #[derive(Debug)]
 pub struct Testbed {
     /// Opens the flows.
@@ -30,6 +31,12 @@ pub struct Testbed {
     pub server: Host,
     /// Parameters that this kernel lacks, so that they could not be set: an older kernel, or a module not loaded.
     pub missing_sysctls: Vec<&'static str>,
+    /// Whether the DUT's ports are those of the reference NIC: what is measured is simulated, its speed says nothing
+    /// about hardware.
+    pub simulated: bool,
+    /// Whether the testers' ports receive in kernel threads (threaded NAPI), so that softirq time is the DUT's alone.
+    pub testers_in_threads: bool,
+    loan: Option<Loan>,
     journal: Option<Journal>,
     left: bool,
 }
@@ -55,6 +62,9 @@ pub enum BuildError {
     /// A port's offloads are not as asked.
     #[error(transparent)]
     Features(#[from] FeatureError),
+    /// A port of the NIC is not there, or not as it must be.
+    #[error(transparent)]
+    Loan(#[from] LoanError),
     /// A link stayed down.
     #[error("{port} does not carry packets although both ends are up; see `ip -d link` in its namespace (--keep)")]
     NotUp {
@@ -90,14 +100,19 @@ impl Testbed {
         if let Some(journal) = &mut journal {
             shell.take_names(spec, journal)?;
         }
+        let mut loan = match spec.ports {
+            Ports::Veth => None,
+            Ports::Nic(_) => Some(Loan::from_here()?),
+        };
         let wired = {
             let rooms = Rooms { client: &shell.client, dut: &shell.dut, server: &shell.server };
-            on_event_loop(|| router::wire(spec, &rooms)).and_then(|outcome| outcome)
+            on_event_loop(|| router::wire(spec, &rooms, &mut loan)).and_then(|outcome| outcome)
         };
         let wired = match wired {
             Ok(wired) => wired,
             Err(error) => {
-                take_down(&shell.dut);
+                // The error that led here is the one to tell.
+                let _ = take_down(&shell.dut, &mut loan);
                 return Err(error);
             }
         };
@@ -106,13 +121,24 @@ impl Testbed {
             dut: Dut { netns: shell.dut, lan: wired.lan, wan: wired.wan },
             server: Host { netns: shell.server, port: wired.server },
             missing_sysctls: wired.missing_sysctls,
+            simulated: wired.simulated,
+            testers_in_threads: wired.testers_in_threads,
+            loan,
             journal,
             left: false,
         })
     }
 
+    /// Takes it down and says how that went: whether links are gone and every port on loan is home and as it was found.
+    /// Dropping does the same and cannot say.
+    pub fn close(mut self) -> Result<(), BuildError> {
+        self.left = true;
+        take_down(&self.dut.netns, &mut self.loan)
+    }
+
     /// Ends this run's care for a testbed with names: it stays, for `ip netns exec` to look into, until
-    /// `flowgauge clean`. Returns the names; an anonymous testbed has none and goes as if dropped.
+    /// `flowgauge clean`. Returns the names; an anonymous testbed has none and goes as if dropped. Ports on loan stay
+    /// with it, and the kernel brings them home when the namespaces go.
     pub fn leave(mut self) -> Vec<String> {
         let Some(mut journal) = self.journal.take() else { return Vec::new() };
         self.left = true;
@@ -129,7 +155,8 @@ impl Testbed {
 impl Drop for Testbed {
     fn drop(&mut self) {
         if !self.left {
-            take_down(&self.dut.netns);
+            // What fails is left to the kernel: a link goes with its namespace, a port on loan goes home.
+            let _ = take_down(&self.dut.netns, &mut self.loan);
         }
     }
 }
@@ -148,9 +175,12 @@ impl Shell {
     }
 }
 
-/// Deletes the links. What fails here is left to the kernel, which deletes them with the namespace.
-fn take_down(dut: &Netns) {
-    let _ = on_event_loop(|| router::unwire(dut));
+/// Deletes the links, or gives back the ports on loan.
+fn take_down(dut: &Netns, loan: &mut Option<Loan>) -> Result<(), BuildError> {
+    match loan {
+        None => on_event_loop(|| router::unwire(dut))?,
+        Some(loan) => on_event_loop(|| loan.give_back())?,
+    }
 }
 
 /// Runs `work` on a thread with an event loop of its own, because the caller may already be on one.
