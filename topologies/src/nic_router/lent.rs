@@ -153,7 +153,7 @@ async fn all(handle: &Handle) -> Result<Vec<LinkMessage>, NetlinkError> {
 }
 
 fn name_of(link: &LinkMessage) -> &str {
-    let name = |attribute| if let &LinkAttribute::IfName(ref name) = attribute { Some(name.as_str()) } else { None };
+    let name = |attribute| if let LinkAttribute::IfName(name) = attribute { Some(name.as_str()) } else { None };
     link.attributes.iter().find_map(name).unwrap_or_default()
 }
 
