@@ -153,8 +153,12 @@ async fn all(handle: &Handle) -> Result<Vec<LinkMessage>, NetlinkError> {
 }
 
 fn name_of(link: &LinkMessage) -> &str {
-    let name = |attribute| if let LinkAttribute::IfName(name) = attribute { Some(name.as_str()) } else { None };
-    link.attributes.iter().find_map(name).unwrap_or_default()
+    let mut attributes = link.attributes.iter();
+    let name = attributes.find_map(|attribute| match attribute {
+        LinkAttribute::IfName(name) => Some(name.as_str()),
+        _ => None,
+    });
+    name.unwrap_or_default()
 }
 
 /// What a lent port bears as its alias (`ip link` shows it), so that it is known whatever its name becomes.
