@@ -42,6 +42,14 @@ impl ProcessId {
         }
     }
 
+    /// The file name of the program that the process of this number runs (/proc/PID/exe); the name it had, when the file
+    /// is gone or replaced by a new build.
+    pub(crate) fn program(&self) -> io::Result<String> {
+        let path = fs::read_link(format!("/proc/{}/exe", self.pid))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(name.strip_suffix(" (deleted)").unwrap_or(&name).to_owned())
+    }
+
     /// Kills it, and nothing else that may have its number by now. Returns false if it was gone already.
     pub(crate) fn kill(&self) -> io::Result<bool> {
         // The descriptor pins the process; comparing after opening leaves no gap for a successor.

@@ -148,6 +148,14 @@ impl RouterSpec {
     }
 }
 
+/// What the namespaces of a testbed with names are called, after the prefix.
+const ROLES: [&str; 3] = ["client", "dut", "server"];
+
+/// Whether a testbed could have given a namespace this name.
+pub(crate) fn is_kept_name(name: &str) -> bool {
+    name.rsplit_once('-').is_some_and(|(prefix, role)| ROLES.contains(&role) && is_name_prefix(prefix))
+}
+
 fn is_name_prefix(prefix: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     (1..=200).contains(&prefix.len()) && !prefix.starts_with('.') && prefix.chars().all(allowed)
@@ -180,6 +188,17 @@ mod tests {
         assert!(spec("fg-1.a_b").check().is_ok());
         for bad in ["", ".", "..", "../x", "a/b", "a b", "ä", &"x".repeat(201)] {
             assert!(matches!(spec(bad).check(), Err(SpecError::KeepPrefix(_))), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_testbeds_are_known_again() {
+        for good in ["fg-client", "a.b-c-dut", "x-server"] {
+            assert!(is_kept_name(good), "{good}");
+        }
+        for bad in ["", "client", "-dut", "fg-router", "fg-dut ", "../x-dut", "a/b-dut", ".-dut", "fg-dut/..", "fg_dut"]
+        {
+            assert!(!is_kept_name(bad), "{bad}");
         }
     }
 

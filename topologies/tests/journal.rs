@@ -42,7 +42,10 @@ fn be_killed(directory: &Path) {
     fs::create_dir(&work).unwrap();
     fs::write(work.join("console.log"), "text").unwrap();
     symlink(directory.join("precious"), work.join("link")).unwrap();
-    let child = Command::new("sleep").arg("1000").stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    // Only programs that a run starts are ended, so this one bears the name of such a program.
+    let program = directory.join("iperf3");
+    fs::copy("/bin/sleep", &program).unwrap();
+    let child = Command::new(program).arg("1000").stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
     journal.record(Resource::Process(ProcessId::of(child.id()).unwrap())).unwrap();
     journal.record(Resource::Path(directory.join("never-made"))).unwrap();
     println!("\nchild {}", child.id());
@@ -126,6 +129,38 @@ fn what_is_not_the_runs_any_more_is_left_alone() {
     let report = clean(&scratch.journals(), false).unwrap();
     assert_eq!(report.actions.len(), 5);
     assert!(report.actions.iter().all(|(_, action)| matches!(action, Action::Left(_) | Action::Gone)), "{report:?}");
+    assert!(!record.exists());
+}
+
+#[test]
+fn a_record_made_to_do_harm_does_none() {
+    let scratch = Scratch::new("harm");
+    let precious = scratch.0.join("precious");
+    fs::create_dir(&precious).unwrap();
+    let detour = scratch.0.join("detour");
+    symlink(&scratch.0, &detour).unwrap();
+    // Alive, of our own and with the right start; but no program of a run.
+    let mut bystander = Command::new("sleep").arg("1000").spawn().unwrap();
+    let process = ProcessId::of(bystander.id()).unwrap();
+    let outside = std::env::temp_dir().join(format!("no-run-of-ours-{}", std::process::id()));
+    fs::write(&outside, "keep").unwrap();
+    // Until it has executed, a child is this test's program; what counts is that it is none of a run's.
+    let harmful = [
+        Resource::Process(process),
+        Resource::Path(outside.clone()),
+        Resource::Path(scratch.0.join("x/../precious")),
+        Resource::Path(detour.join("precious")),
+        Resource::NamedNamespace { name: "somebody".to_owned(), id: NetnsId { device: 0, inode: 0 } },
+    ];
+    let record = record_of_the_dead(&scratch, &harmful);
+    let report = clean(&scratch.journals(), false).unwrap();
+    let (alive, kept) = (process.is_alive(), outside.exists() && precious.exists());
+    bystander.kill().unwrap();
+    bystander.wait().unwrap();
+    fs::remove_file(&outside).unwrap();
+    assert!(alive && kept, "{report:?}");
+    assert_eq!(report.actions.len(), harmful.len());
+    assert!(report.actions.iter().all(|(_, action)| matches!(action, Action::Left(_))), "{report:?}");
     assert!(!record.exists());
 }
 
