@@ -13,6 +13,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use flowgauge::generators::raw::course::Course;
 use flowgauge::generators::raw::endpoint::Endpoint;
 use flowgauge::generators::raw::pace::Schedule;
 use flowgauge::generators::raw::sender::{Stream, send};
@@ -20,7 +21,7 @@ use flowgauge::generators::raw::socket::{Port, inside, pin};
 use flowgauge::generators::raw::stamp::Stamp;
 use flowgauge::generators::raw::template::{HEADERS_MAX, Segment, Tail, Template};
 use flowgauge::generators::raw::wire::Macs;
-use flowgauge::generators::raw::{Side, clock};
+use flowgauge::generators::raw::{Path, Side, clock};
 use flowgauge::generators::{CpuPlan, Generator, RawEngine, Wire};
 use flowgauge_scenarios::{Direction, Families, Family, Frame, Load, Opening, Protocol, Traffic};
 
@@ -38,7 +39,8 @@ fn one_frame(traffic: &Traffic, macs: Macs) -> Vec<u8> {
     let [client, server] = [Side::Client, Side::Server].map(|side| Endpoint::of(side, Family::Ipv4, 0));
     let mut buffer = [0; HEADERS_MAX];
     template.prepare(&mut buffer);
-    let (segment, stamp) = (Segment { sequence: 0, acknowledgement: 0 }, Stamp { flow: 0, sequence: 0, time_ns: 0 });
+    let segment = Segment { sequence: 0, acknowledgement: 0 };
+    let stamp = Stamp { run: 0, direction: Direction::Upstream, flow: 0, seq: 0, sent_ns: 0 };
     let len = template.write(&mut buffer, &client, &server, segment, Some(&stamp), Tail::default());
     assert_eq!(traffic.max_size(), len as u16 + 4);
     buffer[..len].to_vec()
@@ -88,7 +90,8 @@ fn sending(criterion: &mut Criterion) {
         started.elapsed()
     };
     let mut raw = |bursts| {
-        let mut stream = Stream::new(Side::Client, macs, &traffic, None);
+        let course = Course { side: Side::Client, traffic: &traffic, path: Path::DIRECT, learned: None, run: 1 };
+        let mut stream = Stream::new(course, macs);
         // A schedule that is always behind is flat out with an exact number of frames.
         let (start_ns, frames) = (clock::monotonic_ns(), bursts * BURST);
         let schedule = Schedule::Paced { start_ns: 0, interval_ns: 1e-3, frames, end_ns: u64::MAX };
@@ -125,6 +128,7 @@ fn sending(criterion: &mut Criterion) {
     group.finish();
 
     let mut engine = RawEngine::new(client, server, CpuPlan::one(cpu)).unwrap();
+    engine.set_path(Path::DIRECT);
     let mut group = criterion.benchmark_group("engine-with-receiver");
     group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3)).sample_size(10);
     group.bench_function("one-frame-of-a-trial-of-100ms", |bencher| {

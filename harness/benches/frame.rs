@@ -4,10 +4,11 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use flowgauge::generators::raw::endpoint::Side;
+use flowgauge::generators::raw::course::Course;
 use flowgauge::generators::raw::sender::Stream;
 use flowgauge::generators::raw::stamp::Stamp;
 use flowgauge::generators::raw::wire::Macs;
+use flowgauge::generators::raw::{Path, Side};
 use flowgauge_scenarios::{Direction, Families, Frame, Load, Opening, Protocol, Traffic};
 
 fn stamping(criterion: &mut Criterion) {
@@ -23,7 +24,8 @@ fn stamping(criterion: &mut Criterion) {
         let (direction, load, opening) = (Direction::Upstream, Load::Max, Opening::Full);
         let frame = Frame::Fixed(size);
         let traffic = Traffic { protocol, families, frame, flows: 1000, direction, load, opening };
-        let mut stream = Stream::new(Side::Client, macs, &traffic, None);
+        let course = Course { side: Side::Client, traffic: &traffic, path: Path::DIRECT, learned: None, run: 1 };
+        let mut stream = Stream::new(course, macs);
         group.bench_function(format!("batch-of-64/{name}"), |bencher| {
             let mut batch = stream.batch();
             bencher.iter(|| {
@@ -36,10 +38,10 @@ fn stamping(criterion: &mut Criterion) {
     }
     group.throughput(Throughput::Elements(1));
     group.bench_function("stamp", |bencher| {
-        let mut sequence = 0;
+        let mut seq = 0;
         bencher.iter(|| {
-            sequence += 1;
-            black_box(Stamp { flow: 7, sequence, time_ns: 9 }.to_bytes())
+            seq += 1;
+            black_box(Stamp { run: 1, direction: Direction::Upstream, flow: 7, seq, sent_ns: 9 }.to_bytes())
         });
     });
     group.finish();

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use flowgauge::generators::Depth;
+use flowgauge::generators::raw::course::Course;
 use flowgauge::generators::raw::endpoint::{Endpoint, Side};
 use flowgauge::generators::raw::inspect::{Inspector, Verdict};
+use flowgauge::generators::raw::path::Path;
 use flowgauge::generators::raw::receiver::Seen;
 use flowgauge::generators::raw::ring::RxMeta;
 use flowgauge::generators::raw::stamp::Stamp;
@@ -23,10 +25,10 @@ fn frames(size: u16) -> Vec<Vec<u8>> {
     let template = Template::new(Family::Ipv4, Protocol::Udp, CLIENT, SERVER, 0, 0);
     let ends = [Side::Client, Side::Server].map(|side| Endpoint::of(side, Family::Ipv4, 0));
     let tail = Tail::new(size - 64);
-    let frame = |sequence| {
+    let frame = |seq| {
         let mut buffer = [0; HEADERS_MAX];
         template.prepare(&mut buffer);
-        let stamp = Stamp { flow: 0, sequence, time_ns: 1 };
+        let stamp = Stamp { run: 1, direction: Direction::Upstream, flow: 0, seq, sent_ns: 1 };
         let segment = Segment { sequence: 0, acknowledgement: 0 };
         let len = template.write(&mut buffer, &ends[0], &ends[1], segment, Some(&stamp), tail);
         [&buffer[..len], &pattern(tail.len.into())].concat()
@@ -43,7 +45,8 @@ fn receiving(criterion: &mut Criterion) {
         let (protocol, families, frame) = (Protocol::Udp, Families::Ipv4, Frame::Fixed(size));
         let traffic = Traffic { protocol, families, frame, flows: 1, direction, load, opening };
         let macs = Macs { own: SERVER, gateway: CLIENT };
-        let inspector = Inspector::new(Side::Server, macs, &traffic, None, 0);
+        let course = Course { side: Side::Client, traffic: &traffic, path: Path::DIRECT, learned: None, run: 1 };
+        let mut inspector = Inspector::new(course, macs, 0);
         let frames = frames(size);
         assert!(frames.iter().all(|f| matches!(inspector.judge(f, false), Verdict::Intact(_))));
         group.bench_function(format!("judge-64-frames/{size}"), |bencher| {
@@ -58,9 +61,9 @@ fn receiving(criterion: &mut Criterion) {
             let meta = RxMeta { realtime_ns: 5_000, checksum_pending: false };
             bencher.iter(|| {
                 seen.tally = flowgauge::generators::raw::tally::Tally::new(1);
-                frames.iter().for_each(|f| seen.take(&inspector, Depth::Verify, black_box(f), meta, 0));
+                frames.iter().for_each(|f| seen.take(&mut inspector, Depth::Verify, black_box(f), meta, 0));
             });
-            assert_eq!((seen.tally.received, seen.corrupted), (64, 0));
+            assert_eq!((seen.tally.received, seen.damage.total()), (64, 0));
         });
     }
     group.throughput(Throughput::Elements(1));

@@ -4,6 +4,7 @@
 //! follows from them. Everything here is pure but [`RunResult::load`] and [`RunResult::save`], and needs no privilege.
 
 mod contradiction;
+pub mod damage;
 pub mod environment;
 pub mod event;
 pub mod html;

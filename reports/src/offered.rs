@@ -6,6 +6,8 @@ use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer}
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::damage::Damage;
+
 /// One sending direction of one trial, every frame accounted for.
 ///
 /// Frames are wire frames, one skb each: segmentation and receive offloads are off at the testers.
@@ -33,8 +35,11 @@ pub struct DirectionReport {
     pub duplicated: u64,
     /// First copies whose sequence is lower than the highest seen of their flow (RFC 4737 section 3.3).
     pub reordered: u64,
-    /// Frames of this trial with a wrong header, checksum, address or payload.
+    /// Frames of this trial with a wrong header, checksum, address or payload: the total of `damage`.
     pub corrupted: u64,
+    /// What was wrong with them. All 0 in results of versions that did not tell.
+    #[serde(default)]
+    pub damage: Damage,
     /// Frames that the receiving ring had no room for. The fault is the tester's, not the DUT's: a trial with any is void.
     pub uncaptured: u64,
     /// Frames that are not of this trial: other senders' and late ones of earlier trials. With any, some of the

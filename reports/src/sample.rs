@@ -11,7 +11,7 @@ use crate::event::{Event, SCHEMA_VERSION, Start};
 use crate::observation::{
     Conntrack, Count, CpuObservation, CpuTimes, IpForwarding, Observation, PortCounters, Ports, Reading, RuleCounters,
 };
-use crate::offered::{DirectionReport, Latency, time_histogram};
+use crate::offered::{Damage, DirectionReport, Latency, time_histogram};
 use crate::result::RunResult;
 use crate::trial::{Calibration, Offered, Opening, Trial};
 
@@ -180,6 +180,7 @@ fn frames(scenario: &Scenario, sent: u64, pps: f64, flows: u64, scale_ns: f64, a
         duplicated: 0,
         reordered: 0,
         corrupted: 0,
+        damage: Damage::default(),
         uncaptured: 0,
         foreign: 0,
         unverified: 0,

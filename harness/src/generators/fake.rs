@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use flowgauge_reports::offered::{DirectionReport, Latency, Pacing, time_histogram};
+use flowgauge_reports::offered::{Damage, DirectionReport, Latency, Pacing, time_histogram};
 use flowgauge_scenarios::{Direction, Opening, Traffic};
 
 use super::{Generator, GeneratorError, Mark, Opened};
@@ -95,6 +95,7 @@ impl FakeGenerator {
             duplicated: 0,
             reordered: 0,
             corrupted: 0,
+            damage: Damage::default(),
             uncaptured: 0,
             foreign: 0,
             unverified: 0,

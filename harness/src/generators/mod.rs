@@ -17,7 +17,7 @@ use flowgauge_scenarios::Traffic;
 pub use self::error::GeneratorError;
 pub use self::fake::FakeGenerator;
 pub use self::iperf3::{BulkRequest, Iperf3};
-pub use self::raw::{CpuPlan, Depth, RawEngine, RawOptions, Residual, Wire};
+pub use self::raw::{CpuPlan, Depth, Nat, Path, RawEngine, RawOptions, Residual, Stamp, StampView, Wire};
 
 /// What opening the flows took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,9 @@ pub struct Opened {
     pub packets: u64,
     /// Packets sent again because they had not arrived.
     pub retries: u64,
+    /// Packets that arrived with something wrong: addresses, checksums. They opened their flows all the same, and the
+    /// measured frames say what it is.
+    pub damaged: u64,
     /// How long it took, in nanoseconds.
     pub duration_ns: u64,
 }

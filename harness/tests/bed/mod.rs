@@ -1,17 +1,22 @@
 //! Namespaces and veth pairs of the engine's own tests and benches: made by `ip`, gone when dropped.
 
 use std::fs::File;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-use flowgauge::generators::Wire;
+use flowgauge::generators::{Nat, Wire};
 use nix::sched::{CloneFlags, unshare};
 
 pub(crate) const CLIENT_MAC: [u8; 6] = [2, 0, 0, 0, 1, 2];
 pub(crate) const SERVER_MAC: [u8; 6] = [2, 0, 0, 0, 2, 2];
 const DUT_CLIENT_MAC: [u8; 6] = [2, 0, 0, 0, 1, 1];
 const DUT_SERVER_MAC: [u8; 6] = [2, 0, 0, 0, 2, 1];
+
+/// What `masquerade` on d1 makes of the client's addresses.
+pub(crate) const MASQUERADE: Nat =
+    Nat::Masquerade { ipv4: Ipv4Addr::new(198, 19, 0, 1), ipv6: Ipv6Addr::new(0x2001, 2, 0, 2, 0, 0, 0, 1) };
 
 /// An anonymous network namespace; it and its links end with the descriptor.
 pub(crate) struct Netns(OwnedFd);

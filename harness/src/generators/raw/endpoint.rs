@@ -4,7 +4,7 @@
 //! source ports of its own. So 5-tuples are unique, and stay so when the DUT hides all clients behind one address:
 //! towards one server no source port is needed twice.
 
-use flowgauge_scenarios::{Families, Family};
+use flowgauge_scenarios::{Direction, Families, Family};
 
 /// First address of the client's IPv4 pool, 198.18.128.0/17.
 pub const CLIENT_POOL_V4: [u8; 4] = [198, 18, 128, 0];
@@ -38,6 +38,14 @@ impl Side {
         match self {
             Side::Client => Side::Server,
             Side::Server => Side::Client,
+        }
+    }
+
+    /// The direction of what this side sends.
+    pub const fn direction(self) -> Direction {
+        match self {
+            Side::Client => Direction::Upstream,
+            Side::Server => Direction::Downstream,
         }
     }
 }

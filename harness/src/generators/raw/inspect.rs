@@ -1,275 +1,184 @@
-//! Frames that arrived: what they are, and whether every byte of them is right.
+//! Frames that arrived: what they are, and whether every byte of them is what it must be.
+//!
+//! A frame's stamp says all that there is to know about it, so the frame that must have arrived is written anew and
+//! compared byte by byte: nothing can be forgotten. Only what differs is looked at again, by kind.
 
-use flowgauge_scenarios::traffic::{ETHERNET_HEADER_LEN, STAMP_LEN};
-use flowgauge_scenarios::{Families, Family, Protocol, Traffic};
+use flowgauge_scenarios::traffic::ETHERNET_HEADER_LEN;
+use flowgauge_scenarios::{Family, Protocol};
 
-use super::endpoint::{Endpoint, Side, Translations, index_in_family};
-use super::packet::{Packet, parse};
-use super::stamp::Stamp;
+use super::course::Course;
+use super::diagnose::{Expected, Kind, diagnose};
+use super::endpoint::{Endpoint, Side, Translations};
+use super::packet::parse;
+use super::path::Nat;
+use super::stamp::{OPENING, Stamp};
 use super::stream::Sizes;
-use super::template::{ether_type, pattern};
+use super::template::{ACK, HEADERS_MAX, PSH, Template, ether_type, pattern, protocol_number};
 use super::wire::Macs;
 
 /// What a frame is to a measuring receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// A measured frame, every byte as sent.
+    /// A measured frame, every byte as it must arrive.
     Intact(Stamp),
     /// A frame of ours with something wrong in it.
-    Corrupt,
-    /// Not ours.
+    Damaged(Kind),
+    /// Not ours, or of an earlier trial.
     Foreign,
 }
 
-/// Judges the frames of one trial as they arrive at one side.
+/// Judges the frames of one direction as they arrive.
 #[derive(Debug)]
 pub struct Inspector<'a> {
-    side: Side,
+    course: Course<'a>,
     macs: Macs,
-    protocol: Protocol,
-    families: Families,
-    flows: u32,
+    templates: [Template; 2],
     sizes: [Sizes; 2],
-    /// What the opening learned; none when there was none.
-    translations: Option<&'a Translations>,
+    /// One buffer for each family, so that the constant header fields are written once.
+    buffers: [[u8; HEADERS_MAX]; 2],
+    /// Ports that the DUT was seen to choose where no opening has learned them.
+    seen: Option<Translations>,
     pattern: Vec<u8>,
     /// Frames stamped before this belong to earlier trials.
     since_ns: u64,
 }
 
 impl<'a> Inspector<'a> {
-    /// An inspector at `side` for frames of `traffic` that were stamped at `since_ns` (CLOCK_MONOTONIC) or later.
-    pub fn new(
-        side: Side,
-        macs: Macs,
-        traffic: &Traffic,
-        translations: Option<&'a Translations>,
-        since_ns: u64,
-    ) -> Self {
-        Inspector {
-            side,
-            macs,
-            protocol: traffic.protocol,
-            families: traffic.families,
-            flows: traffic.flows,
-            sizes: [Sizes::new(traffic, Family::Ipv4), Sizes::new(traffic, Family::Ipv6)],
-            translations,
-            pattern: pattern(traffic.max_size().into()),
-            since_ns,
-        }
+    /// An inspector of the frames of `course` that were stamped at `since_ns` (CLOCK_MONOTONIC) or later. `macs` are
+    /// those that the frames must bear: `own` is their destination ([`super::path::Path::macs`]).
+    pub fn new(course: Course<'a>, macs: Macs, since_ns: u64) -> Self {
+        let traffic = course.traffic;
+        let template = |family| {
+            Template::new(family, traffic.protocol, macs.gateway, macs.own, ACK | PSH, 0).after(course.path.hops)
+        };
+        let templates = [template(Family::Ipv4), template(Family::Ipv6)];
+        let mut buffers = [[0; HEADERS_MAX]; 2];
+        templates.iter().zip(&mut buffers).for_each(|(template, buffer)| template.prepare(buffer));
+        let chosen = course.side == Side::Client && matches!(course.path.nat, Nat::Masquerade { .. });
+        let seen = (chosen && course.learned.is_none()).then(|| Translations::new(traffic.families, traffic.flows));
+        let sizes = [Sizes::new(traffic, Family::Ipv4), Sizes::new(traffic, Family::Ipv6)];
+        let pattern = pattern(traffic.max_size().into());
+        Inspector { course, macs, templates, sizes, buffers, seen, pattern, since_ns }
     }
 
     /// What `frame` is. `trust_l4`: an offload has not filled in the L4 checksum.
     #[inline]
-    pub fn judge(&self, frame: &[u8], trust_l4: bool) -> Verdict {
-        match parse(frame, self.macs, self.protocol, trust_l4).and_then(|packet| self.identify(&packet)) {
-            Some(stamp) if stamp.time_ns < self.since_ns || stamp.sequence >= super::stamp::OPENING => Verdict::Foreign,
-            Some(stamp) => Verdict::Intact(stamp),
-            None if self.looks_ours(frame) => Verdict::Corrupt,
-            None => Verdict::Foreign,
+    pub fn judge(&mut self, frame: &[u8], trust_l4: bool) -> Verdict {
+        let family = if frame.get(12) == Some(&0x08) { Family::Ipv4 } else { Family::Ipv6 };
+        let at = ETHERNET_HEADER_LEN + family.header_len() + self.course.traffic.protocol.header_len();
+        match frame.get(at..).and_then(Stamp::parse) {
+            Some(stamp) if self.is_measured(&stamp) && self.course.place(stamp.flow).0 == family => {
+                let (end, tail_len) = self.expect(frame, &stamp);
+                let (head, rest) = frame.split_at(end.min(frame.len()));
+                if *head == self.buffers[family as usize][..end] && *rest == self.pattern[..tail_len] {
+                    return Verdict::Intact(stamp);
+                }
+                self.compare(frame, stamp, (end, tail_len), trust_l4)
+            }
+            _ => self.look_closer(frame),
         }
     }
 
     /// What `frame` is by its stamp alone.
     #[inline]
     pub fn glance(&self, frame: &[u8]) -> Verdict {
-        let family = if frame.get(12) == Some(&0x08) { Family::Ipv4 } else { Family::Ipv6 };
-        let at = ETHERNET_HEADER_LEN + family.header_len() + self.protocol.header_len();
-        match frame.get(at..).and_then(Stamp::read) {
-            Some(stamp)
-                if stamp.flow < self.flows
-                    && stamp.sequence < super::stamp::OPENING
-                    && stamp.time_ns >= self.since_ns =>
-            {
-                Verdict::Intact(stamp)
-            }
+        match Stamp::read(frame) {
+            Some(stamp) if self.is_measured(&stamp) => Verdict::Intact(stamp),
             _ => Verdict::Foreign,
         }
     }
 
-    /// The stamp of a sound packet, if addresses, length and payload are those of its flow.
+    /// Whether this is the stamp of a measured frame of this trial and direction.
     #[inline]
-    fn identify(&self, packet: &Packet<'_>) -> Option<Stamp> {
-        let stamp = Stamp::read(packet.payload)?;
-        if stamp.flow >= self.flows || self.families.of_flow(stamp.flow) != packet.family {
-            return None;
-        }
-        let (family, index) = (packet.family, index_in_family(self.families, stamp.flow));
-        let right_ends = packet.destination == Endpoint::of(self.side, family, index)
-            && match (self.side, self.translations) {
-                (Side::Client, _) => packet.source == Endpoint::of(Side::Server, family, index),
-                (Side::Server, Some(learned)) => learned.get(family, index) == Some(packet.source),
-                (Side::Server, None) => true,
-            };
-        let tail = &packet.payload[STAMP_LEN..];
-        let len = if stamp.sequence < super::stamp::OPENING {
-            usize::from(self.sizes[family as usize].of(stamp.flow, stamp.sequence).0.len)
-        } else {
-            0
-        };
-        (right_ends && tail.len() == len && *tail == self.pattern[..len]).then_some(stamp)
+    fn is_measured(&self, stamp: &Stamp) -> bool {
+        let course = &self.course;
+        (stamp.run, stamp.direction) == (course.run, course.direction())
+            && stamp.sent_ns >= self.since_ns
+            && stamp.flow < course.traffic.flows
+            && stamp.seq < OPENING
     }
 
-    /// Whether a frame with a fault in it is one of ours: by its stamp, or by its destination. One flipped bit can
-    /// spoil only one of the two. A sound stamp of an earlier trial says that it is not.
-    #[cold]
-    fn looks_ours(&self, frame: &[u8]) -> bool {
-        let families = self.families.each();
-        let ends = families.iter().map(|f| ETHERNET_HEADER_LEN + f.header_len());
-        let stamp = ends.flat_map(|l4| [l4 + 8, l4 + 20]).find_map(|at| frame.get(at..).and_then(Stamp::read));
-        if let Some(stamp) = stamp {
-            return stamp.time_ns >= self.since_ns;
+    /// Writes the frame that must have arrived; returns the lengths of its headers with stamp, and of its tail.
+    #[inline]
+    fn expect(&mut self, frame: &[u8], stamp: &Stamp) -> (usize, usize) {
+        let (family, index) = self.course.place(stamp.flow);
+        let (mut source, destination) = self.course.arrives(family, index);
+        if source.port == 0 {
+            source.port = self.chosen_port(frame, family, index, &source);
         }
-        // ICMP errors about our flows, and TCP segments without data that the opening left behind.
-        let silent = |p: Packet<'_>| p.payload.is_empty();
-        if self.protocol == Protocol::Tcp && parse(frame, self.macs, self.protocol, false).is_some_and(silent) {
+        let sizes = &self.sizes[family as usize];
+        let (tail, _) = sizes.of(stamp.flow, stamp.seq);
+        let segment = self.course.segment(sizes, stamp.flow, stamp.seq);
+        let buffer = &mut self.buffers[family as usize];
+        let end = self.templates[family as usize].write(buffer, &source, &destination, segment, Some(stamp), tail);
+        (end, tail.len.into())
+    }
+
+    /// The source port that a masquerade chose for a flow: the one that the opening or its first frame came from.
+    fn chosen_port(&mut self, frame: &[u8], family: Family, index: u32, source: &Endpoint) -> u16 {
+        if let Some(learned) = self.course.learned {
+            return learned.get(family, index).map_or(0, |seen| seen.port);
+        }
+        let Some(seen) = &mut self.seen else { return 0 };
+        if let Some(first) = seen.get(family, index) {
+            return first.port;
+        }
+        let l4 = ETHERNET_HEADER_LEN + family.header_len();
+        let port = frame.get(l4..l4 + 2).map_or(0, |p| u16::from_be_bytes([p[0], p[1]]));
+        seen.learn(family, index, &Endpoint { port, ..*source });
+        port
+    }
+
+    /// What is wrong with a frame that is not as expected. Nothing, where only the writing of a checksum differs.
+    #[cold]
+    fn compare(&self, frame: &[u8], stamp: Stamp, (end, tail_len): (usize, usize), trust_l4: bool) -> Verdict {
+        let family = self.course.place(stamp.flow).0;
+        let head = &self.buffers[family as usize][..end];
+        let protocol = self.course.traffic.protocol;
+        let expected = Expected { family, protocol, head, tail: &self.pattern[..tail_len] };
+        diagnose(frame, &expected, trust_l4).map_or(Verdict::Intact(stamp), Verdict::Damaged)
+    }
+
+    /// What a frame is whose stamp is not in its place or not of this direction's measured frames.
+    #[cold]
+    fn look_closer(&self, frame: &[u8]) -> Verdict {
+        match Stamp::read(frame).or_else(|| self.search(frame)) {
+            Some(stamp) if stamp.run != self.course.run || stamp.sent_ns < self.since_ns => Verdict::Foreign,
+            // What the opening or the other direction sends is none of this inspector's frames, unless it comes back.
+            Some(stamp) if stamp.seq >= OPENING => Verdict::Foreign,
+            Some(stamp) if stamp.direction != self.course.direction() => Verdict::Damaged(Kind::Address),
+            Some(_) => Verdict::Damaged(Kind::Header),
+            None if self.looks_ours(frame) => Verdict::Damaged(Kind::Payload),
+            None => Verdict::Foreign,
+        }
+    }
+
+    /// The stamp of a frame whose headers do not lead to it.
+    fn search(&self, frame: &[u8]) -> Option<Stamp> {
+        let ends = [Family::Ipv4, Family::Ipv6].map(|f| ETHERNET_HEADER_LEN + f.header_len());
+        let places = ends.into_iter().flat_map(|l4| [l4 + 8, l4 + 20]);
+        places.flat_map(|at| [at, at + 4]).find_map(|at| Stamp::parse(frame.get(at..)?))
+    }
+
+    /// Whether a frame without a sound stamp is one of ours by its destination: one flipped bit spoils only one of the
+    /// two. Sound TCP segments without data were left behind by an opening.
+    fn looks_ours(&self, frame: &[u8]) -> bool {
+        let protocol = self.course.traffic.protocol;
+        if protocol == Protocol::Tcp && parse(frame, self.macs, protocol, false).is_some_and(|p| p.payload.is_empty()) {
             return false;
         }
-        families.iter().any(|&family| {
-            let (l4, address_len, next_header, icmp) = match family {
-                Family::Ipv4 => (34, 4, 23, 1),
-                Family::Ipv6 => (54, 16, 20, 58),
+        self.course.traffic.families.each().iter().any(|&family| {
+            let (l4, address_len, next_header) = match family {
+                Family::Ipv4 => (34, 4, 23),
+                Family::Ipv6 => (54, 16, 20),
             };
             frame.get(12..14) == Some(&ether_type(family).to_be_bytes())
-                && frame.get(next_header) != Some(&icmp)
-                && frame.get(l4 - address_len..l4).is_some_and(|a| Endpoint::in_pool(self.side, a))
+                && frame.get(next_header) == Some(&protocol_number(protocol))
+                && frame.get(..6) == Some(&self.macs.own)
+                && frame.get(l4 - address_len..l4).is_some_and(|a| Endpoint::in_pool(self.course.side.peer(), a))
         })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::generators::raw::template::{ACK, HEADERS_MAX, PSH, Segment, Template};
-    use flowgauge_scenarios::{Direction, Frame, Load, Opening};
-    use proptest::prelude::*;
-
-    const CLIENT: [u8; 6] = [2, 0, 0, 0, 0, 1];
-    const SERVER: [u8; 6] = [2, 0, 0, 0, 0, 2];
-    const AT_SERVER: Macs = Macs { own: SERVER, gateway: CLIENT };
-
-    fn traffic(protocol: Protocol, families: Families, size: u16) -> Traffic {
-        let (direction, load, opening) = (Direction::Upstream, Load::Max, Opening::Full);
-        Traffic { protocol, families, frame: Frame::Fixed(size), flows: 70_000, direction, load, opening }
-    }
-
-    /// The frame of `stamp` as it stands on the wire, without FCS.
-    fn build(traffic: &Traffic, stamp: Stamp) -> Vec<u8> {
-        let family = traffic.families.of_flow(stamp.flow);
-        let index = index_in_family(traffic.families, stamp.flow);
-        let sizes = Sizes::new(traffic, family);
-        let template = Template::new(family, traffic.protocol, CLIENT, SERVER, ACK | PSH, 1460);
-        let mut buffer = [0; HEADERS_MAX];
-        template.prepare(&mut buffer);
-        let (client, server) = (Endpoint::of(Side::Client, family, index), Endpoint::of(Side::Server, family, index));
-        let segment = Segment { sequence: sizes.offset(stamp.flow, stamp.sequence), acknowledgement: 7 };
-        let tail = sizes.of(stamp.flow, stamp.sequence).0;
-        let len = template.write(&mut buffer, &client, &server, segment, Some(&stamp), tail);
-        [&buffer[..len], &pattern(tail.len.into())].concat()
-    }
-
-    fn protocols() -> impl Strategy<Value = (Protocol, Families)> {
-        (prop_oneof![Just(Protocol::Udp), Just(Protocol::Tcp)], proptest::sample::select(Families::ALL.to_vec()))
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_built_is_verified((protocol, families) in protocols(), size in 96u16..1519, flow in 0u32..70_000,
-                                     sequence in 0u32..1 << 31, time_ns: u64) {
-            let traffic = traffic(protocol, families, size);
-            let stamp = Stamp { flow, sequence, time_ns };
-            let frame = build(&traffic, stamp);
-            prop_assert_eq!(frame.len() + 4, usize::from(size));
-            let inspector = Inspector::new(Side::Server, AT_SERVER, &traffic, None, 0);
-            prop_assert_eq!(inspector.judge(&frame, false), Verdict::Intact(stamp));
-            let later = Inspector::new(Side::Server, AT_SERVER, &traffic, None, time_ns.saturating_add(1));
-            prop_assert!(time_ns == u64::MAX || later.judge(&frame, false) == Verdict::Foreign);
-        }
-
-        #[test]
-        fn pnet_agrees_with_the_checksums((protocol, families) in protocols(), size in 96u16..300, flow in 0u32..100) {
-            use pnet::packet::{Packet as _, ipv4, ipv6, tcp, udp};
-            let frame = build(&traffic(protocol, families, size), Stamp { flow, sequence: 3, time_ns: 4 });
-            match families.of_flow(flow) {
-                Family::Ipv4 => {
-                    let ip = ipv4::Ipv4Packet::new(&frame[14..]).unwrap();
-                    prop_assert_eq!(ip.get_checksum(), ipv4::checksum(&ip));
-                    let (from, to) = (ip.get_source(), ip.get_destination());
-                    match protocol {
-                        Protocol::Udp => {
-                            let udp = udp::UdpPacket::new(ip.payload()).unwrap();
-                            prop_assert_eq!(udp.get_checksum(), udp::ipv4_checksum(&udp, &from, &to));
-                        }
-                        Protocol::Tcp => {
-                            let tcp = tcp::TcpPacket::new(ip.payload()).unwrap();
-                            prop_assert_eq!(tcp.get_checksum(), tcp::ipv4_checksum(&tcp, &from, &to));
-                        }
-                    }
-                }
-                Family::Ipv6 => {
-                    let ip = ipv6::Ipv6Packet::new(&frame[14..]).unwrap();
-                    let (from, to) = (ip.get_source(), ip.get_destination());
-                    match protocol {
-                        Protocol::Udp => {
-                            let udp = udp::UdpPacket::new(ip.payload()).unwrap();
-                            prop_assert_eq!(udp.get_checksum(), udp::ipv6_checksum(&udp, &from, &to));
-                        }
-                        Protocol::Tcp => {
-                            let tcp = tcp::TcpPacket::new(ip.payload()).unwrap();
-                            prop_assert_eq!(tcp.get_checksum(), tcp::ipv6_checksum(&tcp, &from, &to));
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn every_flipped_bit_is_corruption() {
-        for protocol in [Protocol::Udp, Protocol::Tcp] {
-            for families in [Families::Ipv4, Families::Ipv6] {
-                let traffic = traffic(protocol, families, 128);
-                let inspector = Inspector::new(Side::Server, AT_SERVER, &traffic, None, 1_000_000);
-                let stamp = Stamp { flow: 51_234, sequence: 77, time_ns: 1 << 50 };
-                let frame = build(&traffic, stamp);
-                for bit in 0..frame.len() * 8 {
-                    let mut damaged = frame.clone();
-                    damaged[bit / 8] ^= 1 << (bit % 8);
-                    assert_eq!(
-                        inspector.judge(&damaged, false),
-                        Verdict::Corrupt,
-                        "{protocol:?} {families:?} bit {bit}"
-                    );
-                }
-                for len in 60..frame.len() {
-                    assert_eq!(inspector.judge(&frame[..len], false), Verdict::Corrupt, "cut to {len}");
-                }
-                assert_eq!(inspector.judge(&frame, false), Verdict::Intact(stamp));
-            }
-        }
-    }
-
-    #[test]
-    fn misdelivered_and_alien_frames_are_told() {
-        let traffic = traffic(Protocol::Udp, Families::Ipv4, 128);
-        let stamp = Stamp { flow: 9, sequence: 0, time_ns: 5 };
-        let frame = build(&traffic, stamp);
-        let mut learned = Translations::new(Families::Ipv4, traffic.flows);
-        let mut source = Endpoint::of(Side::Client, Family::Ipv4, 9);
-        learned.learn(Family::Ipv4, 9, &source);
-        assert_eq!(
-            Inspector::new(Side::Server, AT_SERVER, &traffic, Some(&learned), 0).judge(&frame, false),
-            Verdict::Intact(stamp)
-        );
-        source.port += 1;
-        learned.learn(Family::Ipv4, 9, &source);
-        assert_eq!(
-            Inspector::new(Side::Server, AT_SERVER, &traffic, Some(&learned), 0).judge(&frame, false),
-            Verdict::Corrupt
-        );
-        let inspector = Inspector::new(Side::Server, AT_SERVER, &traffic, None, 0);
-        for alien in [&[][..], &[0; 60], &[0xff; 1500]] {
-            assert_eq!(inspector.judge(alien, false), Verdict::Foreign);
-        }
-    }
-}
+mod tests;

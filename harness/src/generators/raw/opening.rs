@@ -3,6 +3,12 @@
 //! UDP goes there and back twice: the first answer makes conntrack's entry established, which is when a ruleset
 //! offloads it, and the second round takes the path that measured packets will take. TCP does a full handshake and
 //! then one data packet each way, after which conntrack knows both scaled windows.
+//!
+//! New flows are prepared and not opened: TCP gets its SYN and SYN-ACK, UDP nothing, and the first measured frame of a
+//! flow is what makes its connection established (a handshake's ACK may carry data, RFC 9293 section 3.5).
+//!
+//! A packet that arrives damaged takes its step all the same, and is counted: what is wrong is for the measured frames
+//! to say.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -12,12 +18,14 @@ use flowgauge_scenarios::{Family, Protocol, Traffic};
 use super::super::{GeneratorError, Opened};
 use super::batch::Batch;
 use super::clock;
-use super::endpoint::{Endpoint, Side, Translations, index_in_family};
+use super::course::Course;
+use super::endpoint::{Endpoint, Side, Translations};
 use super::packet::{Packet, parse};
+use super::path::Path;
 use super::socket::Port;
 use super::stamp::{OPENING, Stamp};
-use super::stream::{flow_of, initial_sequence};
-use super::template::{ACK, PSH, SYN, Segment, Tail, Template};
+use super::steps::{Step, TCP, TCP_PREPARED, UDP, flow_of_segment, segment};
+use super::template::{Tail, Template};
 use super::wire::Macs;
 
 /// Flows that take their steps together. Their frames fill a small part of the ring.
@@ -27,65 +35,52 @@ const ATTEMPTS: u32 = 6;
 /// Silence after which the first attempt is over; it doubles with each attempt.
 const QUIET: Duration = Duration::from_millis(60);
 
-/// One step, the same for every flow.
-#[derive(Debug)]
-struct Step {
-    name: &'static str,
-    from: Side,
-    flags: u8,
-    stamped: bool,
-}
-
-const fn step(name: &'static str, from: Side, flags: u8, stamped: bool) -> Step {
-    Step { name, from, flags, stamped }
-}
-
-const UDP: [Step; 4] = [
-    step("first client packet", Side::Client, 0, true),
-    step("first server packet", Side::Server, 0, true),
-    step("second client packet", Side::Client, 0, true),
-    step("second server packet", Side::Server, 0, true),
-];
-
-const TCP: [Step; 5] = [
-    step("SYN", Side::Client, SYN, false),
-    step("SYN-ACK", Side::Server, SYN | ACK, false),
-    step("ACK", Side::Client, ACK, false),
-    step("client data", Side::Client, ACK | PSH, true),
-    step("server data", Side::Server, ACK | PSH, true),
-];
-
 /// Opens the flows of one traffic.
 pub(super) struct Opener<'a> {
     pub(super) traffic: &'a Traffic,
+    pub(super) path: Path,
+    pub(super) run: u16,
     pub(super) ports: &'a mut [Port; 2],
     pub(super) macs: [Macs; 2],
     pub(super) ifnames: [&'a str; 2],
     /// The largest segment that SYNs announce, in bytes.
     pub(super) mss: u16,
+    /// Packets stamped before this belong to earlier openings.
+    pub(super) since_ns: u64,
 }
 
-/// What one opening counts.
-#[derive(Default)]
-struct Counts {
-    packets: u64,
-    retries: u64,
-    translated: u64,
+/// How far flows are brought before they are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Established, with data in both directions.
+    Opened,
+    /// One packet short of established.
+    Prepared,
+}
+
+impl Stage {
+    fn steps(self, protocol: Protocol) -> &'static [Step] {
+        match (self, protocol) {
+            (Stage::Opened, Protocol::Udp) => &UDP,
+            (Stage::Opened, Protocol::Tcp) => &TCP,
+            (Stage::Prepared, Protocol::Udp) => &[],
+            (Stage::Prepared, Protocol::Tcp) => &TCP_PREPARED,
+        }
+    }
 }
 
 impl Opener<'_> {
-    /// Opens every flow. Returns what was done and where the server sees each flow come from.
-    pub(super) fn open(mut self) -> Result<(Opened, Translations), GeneratorError> {
+    /// Brings every flow to `stage`. Returns what was done and where the server sees each flow come from.
+    pub(super) fn open(mut self, stage: Stage) -> Result<(Opened, Translations), GeneratorError> {
         let started = Instant::now();
-        let since_ns = clock::monotonic_ns();
         let flows = self.traffic.flows;
-        let steps: &[Step] = if self.traffic.protocol == Protocol::Tcp { &TCP } else { &UDP };
+        let steps = stage.steps(self.traffic.protocol);
         let mut learned = Translations::new(self.traffic.families, flows);
-        let mut counts = Counts::default();
+        let mut counts = Opened::default();
         for first in (0..flows).step_by(CHUNK as usize) {
             let end = flows.min(first + CHUNK);
             for (number, step) in steps.iter().enumerate() {
-                let taken = self.take_step(number as u32, step, first..end, since_ns, &mut learned, &mut counts)?;
+                let taken = self.take_step(number as u32, step, first..end, &mut learned, &mut counts)?;
                 if let Some(missing) = taken.iter().position(|taken| !taken) {
                     let done = if number + 1 == steps.len() { taken.iter().filter(|t| **t).count() as u32 } else { 0 };
                     return Err(GeneratorError::FlowsNotOpened {
@@ -97,14 +92,8 @@ impl Opener<'_> {
                 }
             }
         }
-        let opened = Opened {
-            flows: flows.into(),
-            translated: counts.translated,
-            packets: counts.packets,
-            retries: counts.retries,
-            duration_ns: started.elapsed().as_nanos() as u64,
-        };
-        Ok((opened, learned))
+        let opened = if steps.is_empty() { 0 } else { flows };
+        Ok((Opened { flows: opened.into(), duration_ns: started.elapsed().as_nanos() as u64, ..counts }, learned))
     }
 
     /// Offers one step to a chunk of flows until all have taken it or the attempts are used up. Returns who has.
@@ -113,13 +102,13 @@ impl Opener<'_> {
         number: u32,
         step: &Step,
         chunk: std::ops::Range<u32>,
-        since_ns: u64,
         learned: &mut Translations,
-        counts: &mut Counts,
+        counts: &mut Opened,
     ) -> Result<Vec<bool>, GeneratorError> {
         let mut taken = vec![false; chunk.len()];
         let mut missing = chunk.len();
         let to = step.from.peer();
+        let macs = self.path.macs(self.macs[to as usize], self.macs[step.from as usize]);
         for attempt in 0..ATTEMPTS {
             let sent =
                 self.send_step(number, step, &chunk, &taken, learned).map_err(|source| GeneratorError::Send {
@@ -132,19 +121,33 @@ impl Opener<'_> {
             let mut last = Instant::now();
             while missing > 0 {
                 let looked = Instant::now();
-                let (traffic, macs) = (self.traffic, self.macs[to as usize]);
+                let (traffic, path, run, since_ns) = (self.traffic, self.path, self.run, self.since_ns);
                 let before = missing;
                 let ring = &mut self.ports[to as usize].rx;
                 let block = ring.read_block(|frame, meta| {
-                    let Some(packet) = parse(frame, macs, traffic.protocol, meta.checksum_pending) else { return };
-                    let Some(flow) = flow_at(&packet, number, step, since_ns) else { return };
-                    let slot = flow.wrapping_sub(chunk.start) as usize;
-                    if taken.get(slot) == Some(&false)
-                        && ends_are_right(traffic, &packet, flow, number == 0, to, learned, counts)
-                    {
-                        taken[slot] = true;
-                        missing -= 1;
+                    let packet = parse(frame, macs, traffic.protocol, meta.checksum_pending);
+                    let flow = match &packet {
+                        Some(packet) if !step.stamped => flow_of_segment(packet, step),
+                        _ => Stamp::read(frame)
+                            .filter(|s| (s.run, s.direction) == (run, step.from.direction()))
+                            .filter(|s| s.seq == OPENING + number && s.sent_ns >= since_ns)
+                            .map(|s| s.flow),
+                    };
+                    let slot = flow.and_then(|f| f.checked_sub(chunk.start)).unwrap_or(u32::MAX) as usize;
+                    let (Some(flow), Some(false)) = (flow, taken.get(slot)) else { return };
+                    let course = Course { side: step.from, traffic, path, learned: Some(&*learned), run };
+                    let sound = packet.as_ref().is_some_and(|packet| ends_are_right(&course, packet, flow));
+                    // The first packet teaches where its flow comes from: without that nobody could answer.
+                    if number == 0 {
+                        let Some(packet) = &packet else { return };
+                        let (family, index) = course.place(flow);
+                        let translated = (packet.source, packet.destination) != course.sent(family, index);
+                        learned.learn(family, index, &packet.source);
+                        counts.translated += u64::from(translated);
                     }
+                    counts.damaged += u64::from(!sound);
+                    taken[slot] = true;
+                    missing -= 1;
                 });
                 if missing < before {
                     last = Instant::now();
@@ -182,15 +185,13 @@ impl Opener<'_> {
         };
         let templates = [template(Family::Ipv4), template(Family::Ipv6)];
         let mut batch = Batch::new(&[&templates[0], &templates[1]], 0);
+        let course = Course { side: step.from, traffic, path: self.path, learned: Some(learned), run: self.run };
         let mut sent = 0;
         for flow in chunk.clone().zip(taken).filter(|(_, taken)| !**taken).map(|(flow, _)| flow) {
-            let family = traffic.families.of_flow(flow);
-            let index = index_in_family(traffic.families, flow);
-            let source = Endpoint::of(step.from, family, index);
-            let there = Endpoint::of(step.from.peer(), family, index);
-            let destination =
-                if step.from == Side::Server { learned.get(family, index).unwrap_or(there) } else { there };
-            let stamp = Stamp { flow, sequence: OPENING + number, time_ns: clock::monotonic_ns() };
+            let (family, index) = course.place(flow);
+            let (source, destination) = course.sent(family, index);
+            let (direction, sent_ns) = (course.direction(), clock::monotonic_ns());
+            let stamp = Stamp { run: self.run, direction, flow, seq: OPENING + number, sent_ns };
             let stamp = step.stamped.then_some(&stamp);
             let segment = segment(step, flow);
             let template = &templates[family as usize];
@@ -207,72 +208,14 @@ impl Opener<'_> {
     }
 }
 
-/// The TCP numbers of a step's packet.
-fn segment(step: &Step, flow: u32) -> Segment {
-    let (own, other) = (initial_sequence(step.from, flow), initial_sequence(step.from.peer(), flow));
-    match (step.flags, step.stamped, step.from) {
-        (SYN, ..) => Segment { sequence: own, acknowledgement: 0 },
-        (_, false, Side::Server) => Segment { sequence: own, acknowledgement: other.wrapping_add(1) },
-        // The server's data acknowledges the client's stamp.
-        (_, _, Side::Server) => Segment {
-            sequence: own.wrapping_add(1),
-            acknowledgement: other.wrapping_add(1 + flowgauge_scenarios::traffic::STAMP_LEN as u32),
-        },
-        _ => Segment { sequence: own.wrapping_add(1), acknowledgement: other.wrapping_add(1) },
+/// Whether a packet of `flow` comes from and goes to where the path says; any port where that says 0.
+fn ends_are_right(course: &Course<'_>, packet: &Packet<'_>, flow: u32) -> bool {
+    let (family, index) = course.place(flow);
+    let (mut source, destination) = course.arrives(family, index);
+    if source.port == 0 {
+        source.port = packet.source.port;
     }
-}
-
-/// The flow of a sound packet if it is this step's.
-fn flow_at(packet: &Packet<'_>, number: u32, step: &Step, since_ns: u64) -> Option<u32> {
-    if step.stamped {
-        let stamp = Stamp::read(packet.payload)?;
-        return (stamp.sequence == OPENING + number && stamp.time_ns >= since_ns).then_some(stamp.flow);
-    }
-    let number_at =
-        |at: usize| u32::from_be_bytes([packet.l4[at], packet.l4[at + 1], packet.l4[at + 2], packet.l4[at + 3]]);
-    let sequence = number_at(4);
-    let first = if step.flags & SYN != 0 { sequence } else { sequence.wrapping_sub(1) };
-    let flow = flow_of(step.from, first)?;
-    let expected = segment(step, flow);
-    (packet.l4[13] == step.flags && number_at(8) == expected.acknowledgement && packet.payload.is_empty())
-        .then_some(flow)
-}
-
-/// Whether a packet of `flow` comes from and goes to where it should; at the first step the server learns from where.
-fn ends_are_right(
-    traffic: &Traffic,
-    packet: &Packet<'_>,
-    flow: u32,
-    first: bool,
-    at: Side,
-    learned: &mut Translations,
-    counts: &mut Counts,
-) -> bool {
-    let (family, index) = (packet.family, index_in_family(traffic.families, flow));
-    if traffic.families.of_flow(flow) != family || packet.destination != Endpoint::of(at, family, index) {
-        return false;
-    }
-    match at {
-        Side::Client => packet.source == Endpoint::of(Side::Server, family, index),
-        Side::Server if first => {
-            learned.learn(family, index, &packet.source);
-            counts.translated += u64::from(packet.source != Endpoint::of(Side::Client, family, index));
-            true
-        }
-        Side::Server => learned.get(family, index) == Some(packet.source),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_handshake_acknowledges_what_it_should() {
-        let [syn, syn_ack, ack, client, server] = TCP.each_ref().map(|step| segment(step, 4711));
-        assert_eq!(syn_ack.acknowledgement, syn.sequence + 1);
-        assert_eq!((ack.sequence, ack.acknowledgement), (syn.sequence + 1, syn_ack.sequence + 1));
-        assert_eq!(client, ack, "the ACK carries no data");
-        assert_eq!((server.sequence, server.acknowledgement), (syn_ack.sequence + 1, client.sequence + 18));
-    }
+    let known = course.learned.filter(|_| course.side == Side::Client).and_then(|l| l.get(family, index));
+    let kept = known.is_none_or(|known: Endpoint| known == packet.source);
+    packet.family == family && (packet.source, packet.destination) == (source, destination) && kept
 }

@@ -1,17 +1,16 @@
-//! IP packets that arrived: headers and checksums.
+//! IP packets of an opening that arrived: headers and checksums.
+//!
+//! What a router may not change is not looked at here but frame by frame when it is measured ([`super::inspect`]).
 
 use flowgauge_scenarios::traffic::ETHERNET_HEADER_LEN;
 use flowgauge_scenarios::{Family, Protocol};
 
 use super::checksum;
 use super::endpoint::Endpoint;
-use super::template::{HOP_LIMIT, protocol_number};
+use super::template::protocol_number;
 use super::wire::Macs;
 
-/// Routers that an intact IPv6 frame may have passed: its hop limit has no checksum.
-const HOPS_MAX: u8 = 1;
-
-/// One IP packet of the trial's protocol, with all of its headers and checksums right.
+/// One IP packet of the trial's protocol, whole and with right checksums.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
     /// The address family.
@@ -46,8 +45,7 @@ pub fn parse(frame: &[u8], macs: Macs, protocol: Protocol, trust_l4: bool) -> Op
         }
         0x86dd => {
             let (header, rest) = ip.split_at_checked(40)?;
-            let plain = header[..4] == [0x60, 0, 0, 0] && (HOP_LIMIT - HOPS_MAX..=HOP_LIMIT).contains(&header[7]);
-            if !plain || header[6] != protocol_number(protocol) {
+            if header[..4] != [0x60, 0, 0, 0] || header[6] != protocol_number(protocol) {
                 return None;
             }
             (Family::Ipv6, header, rest.get(..usize::from(u16::from_be_bytes([header[4], header[5]])))?)

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use flowgauge_reports::offered::time_histogram;
+use flowgauge_reports::offered::{Damage, time_histogram};
 use hdrhistogram::Histogram;
 
 use super::clock;
@@ -46,7 +46,7 @@ pub struct Seen {
     /// Sequences of all flows.
     pub tally: Tally,
     /// Frames with something wrong.
-    pub corrupted: u64,
+    pub damage: Damage,
     /// Frames of others.
     pub foreign: u64,
     /// Intact frames whose L4 checksum an offload left open.
@@ -63,29 +63,34 @@ impl Seen {
     /// Nothing yet, of `flows` flows.
     pub fn new(flows: u32) -> Seen {
         let (tally, latency) = (Tally::new(flows), time_histogram());
-        Seen { tally, corrupted: 0, foreign: 0, unverified: 0, uncaptured: 0, span_ns: None, latency }
+        Seen { tally, damage: Damage::default(), foreign: 0, unverified: 0, uncaptured: 0, span_ns: None, latency }
     }
 
     /// Accounts for one frame. `offset_ns` is CLOCK_REALTIME less CLOCK_MONOTONIC.
     #[inline]
-    pub fn take(&mut self, inspector: &Inspector<'_>, depth: Depth, frame: &[u8], meta: RxMeta, offset_ns: i64) {
+    pub fn take(&mut self, inspector: &mut Inspector<'_>, depth: Depth, frame: &[u8], meta: RxMeta, offset_ns: i64) {
         let verdict = match depth {
             Depth::Verify => inspector.judge(frame, meta.checksum_pending),
             Depth::Count => inspector.glance(frame),
         };
         let stamp = match verdict {
             Verdict::Intact(stamp) => stamp,
-            Verdict::Corrupt => return self.corrupted += 1,
+            Verdict::Damaged(kind) => return kind.count(&mut self.damage),
             Verdict::Foreign => return self.foreign += 1,
         };
-        if self.tally.record(stamp.flow, stamp.sequence) == Arrival::Duplicate {
+        if self.tally.record(stamp.flow, stamp.seq) == Arrival::Duplicate {
             return;
         }
         self.unverified += u64::from(meta.checksum_pending);
         let first = self.span_ns.map_or(meta.realtime_ns, |s| s.0);
         self.span_ns = Some((first, meta.realtime_ns));
         let arrived = meta.realtime_ns.saturating_add_signed(-offset_ns);
-        self.latency.saturating_record(arrived.saturating_sub(stamp.time_ns).max(1));
+        self.latency.saturating_record(arrived.saturating_sub(stamp.sent_ns).max(1));
+    }
+
+    /// Frames of this trial, intact or not.
+    fn ours(&self) -> u64 {
+        self.tally.received + self.tally.duplicated + self.damage.total()
     }
 
     /// Whether `sent` frames are accounted for.
@@ -116,7 +121,7 @@ impl Receiver<'_> {
     ///
     /// While the sender runs the ring is left to fill to a quarter: verifying costs CPU, and what the sender and the
     /// DUT do not have to share, they do not wait for. Arrival times are the kernel's, so waiting does not blur them.
-    pub fn run(self) -> io::Result<Seen> {
+    pub fn run(mut self) -> io::Result<Seen> {
         let mut seen = Seen::new(self.flows);
         let mut finished: Option<Instant> = None;
         let mut last_frame = Instant::now();
@@ -129,10 +134,10 @@ impl Receiver<'_> {
             // Silence is judged by the time before the look: a receiver that got no CPU must not take that for silence.
             let looked = Instant::now();
             let offset_ns = clock::realtime_offset_ns();
-            let (inspector, depth) = (&self.inspector, self.depth);
-            let before = seen.tally.received + seen.tally.duplicated + seen.corrupted;
+            let (inspector, depth) = (&mut self.inspector, self.depth);
+            let before = seen.ours();
             let block = self.ring.read_block(|frame, meta| seen.take(inspector, depth, frame, meta, offset_ns));
-            if seen.tally.received + seen.tally.duplicated + seen.corrupted > before {
+            if seen.ours() > before {
                 last_frame = Instant::now();
             }
             let Some(&sent) = self.sent.get() else { continue };

@@ -1,7 +1,7 @@
 //! From what was sent and seen to the report of a direction.
 
 use flowgauge_reports::offered::{DirectionReport, Latency};
-use flowgauge_scenarios::{Direction, Families, Traffic};
+use flowgauge_scenarios::{Families, Traffic};
 
 use super::endpoint::Side;
 use super::receiver::Seen;
@@ -25,7 +25,7 @@ pub(super) fn direction(side: Side, traffic: &Traffic, pps: Option<f64>, sent: S
     let (flows_with_loss, flows_silent) = seen.tally.flows_short(sent.frames);
     let received = seen.tally.received;
     DirectionReport {
-        direction: if side == Side::Client { Direction::Upstream } else { Direction::Downstream },
+        direction: side.direction(),
         intended_pps: pps,
         offered_pps: sent.frames as f64 * 1e9 / sent.duration_ns.max(1) as f64,
         sent: sent.frames,
@@ -36,7 +36,8 @@ pub(super) fn direction(side: Side, traffic: &Traffic, pps: Option<f64>, sent: S
         lost: sent.frames.saturating_sub(received),
         duplicated: seen.tally.duplicated,
         reordered: seen.tally.reordered,
-        corrupted: seen.corrupted,
+        corrupted: seen.damage.total(),
+        damage: seen.damage,
         uncaptured: seen.uncaptured,
         foreign: seen.foreign,
         unverified: seen.unverified,

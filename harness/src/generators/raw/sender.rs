@@ -5,16 +5,15 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use flowgauge_reports::offered::{Pacing, time_histogram};
-use flowgauge_scenarios::traffic::STAMP_LEN;
-use flowgauge_scenarios::{Family, Opening, Traffic};
+use flowgauge_scenarios::Family;
 
 use super::batch::{BATCH, Batch};
 use super::clock;
-use super::endpoint::{Endpoint, Side, Translations, index_in_family};
+use super::course::Course;
 use super::pace::Schedule;
 use super::stamp::Stamp;
-use super::stream::{Sizes, initial_sequence};
-use super::template::{ACK, PSH, Segment, Template};
+use super::stream::Sizes;
+use super::template::{ACK, PSH, Template};
 use super::wire::Macs;
 
 /// What a sender did.
@@ -35,62 +34,48 @@ pub struct Sent {
 /// Writes the measured frames of one direction.
 #[derive(Debug)]
 pub struct Stream<'a> {
-    side: Side,
-    traffic: &'a Traffic,
+    course: Course<'a>,
     templates: [Template; 2],
     sizes: [Sizes; 2],
-    translations: Option<&'a Translations>,
     flow: u32,
-    sequence: u32,
+    seq: u32,
 }
 
 impl<'a> Stream<'a> {
-    /// The frames that `side` sends, from flow 0 and sequence 0 on.
-    pub fn new(side: Side, macs: Macs, traffic: &'a Traffic, translations: Option<&'a Translations>) -> Self {
+    /// The frames of `course`, from flow 0 and sequence 0 on. `macs` are the sender's.
+    pub fn new(course: Course<'a>, macs: Macs) -> Self {
+        let traffic = course.traffic;
         let template = |family| Template::new(family, traffic.protocol, macs.own, macs.gateway, ACK | PSH, 0);
         Stream {
-            side,
-            traffic,
+            course,
             templates: [template(Family::Ipv4), template(Family::Ipv6)],
             sizes: [Sizes::new(traffic, Family::Ipv4), Sizes::new(traffic, Family::Ipv6)],
-            translations,
             flow: 0,
-            sequence: 0,
+            seq: 0,
         }
     }
 
     /// An empty batch for these frames.
     pub fn batch(&self) -> Batch {
-        Batch::new(&[&self.templates[0], &self.templates[1]], self.traffic.max_size().into())
+        Batch::new(&[&self.templates[0], &self.templates[1]], self.course.traffic.max_size().into())
     }
 
-    /// Adds the next frame, stamped with `time_ns`, and returns its bytes with FCS.
+    /// Adds the next frame, stamped with `sent_ns`, and returns its bytes with FCS.
     #[inline]
-    pub fn push(&mut self, batch: &mut Batch, time_ns: u64) -> u16 {
-        let (flow, sequence) = (self.flow, self.sequence);
-        let family = self.traffic.families.of_flow(flow);
-        let index = index_in_family(self.traffic.families, flow);
+    pub fn push(&mut self, batch: &mut Batch, sent_ns: u64) -> u16 {
+        let (course, flow, seq) = (&self.course, self.flow, self.seq);
+        let (family, index) = course.place(flow);
         let sizes = &self.sizes[family as usize];
-        let (tail, frame) = sizes.of(flow, sequence);
-        let source = Endpoint::of(self.side, family, index);
-        let destination = match (self.side, self.translations) {
-            (Side::Server, Some(learned)) => learned.get(family, index),
-            _ => None,
-        }
-        .unwrap_or_else(|| Endpoint::of(self.side.peer(), family, index));
-        // The opening's SYN took one number, its data packet one stamp.
-        let begun = if self.traffic.opening == Opening::Full { 1 + STAMP_LEN as u32 } else { 1 };
-        let segment = Segment {
-            sequence: initial_sequence(self.side, flow).wrapping_add(begun + sizes.offset(flow, sequence)),
-            acknowledgement: initial_sequence(self.side.peer(), flow).wrapping_add(begun),
-        };
-        let stamp = Stamp { flow, sequence, time_ns };
+        let (tail, frame) = sizes.of(flow, seq);
+        let (source, destination) = course.sent(family, index);
+        let segment = course.segment(sizes, flow, seq);
+        let stamp = Stamp { run: course.run, direction: course.direction(), flow, seq, sent_ns };
         let template = &self.templates[family as usize];
         batch.push(family, tail, |buffer| template.write(buffer, &source, &destination, segment, Some(&stamp), tail));
         self.flow += 1;
-        if self.flow == self.traffic.flows {
+        if self.flow == self.course.traffic.flows {
             self.flow = 0;
-            self.sequence += 1;
+            self.seq += 1;
         }
         frame
     }

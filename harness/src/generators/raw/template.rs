@@ -121,6 +121,12 @@ impl Template {
         Template { family, protocol, headers }
     }
 
+    /// The same headers after `hops` routers, each of which takes one off TTL or hop limit.
+    pub fn after(mut self, hops: u8) -> Self {
+        self.headers[if self.family == Family::Ipv4 { 22 } else { 21 }] = HOP_LIMIT.saturating_sub(hops);
+        self
+    }
+
     /// The address family.
     pub fn family(&self) -> Family {
         self.family
@@ -150,6 +156,7 @@ impl Template {
         let addresses = match self.family {
             Family::Ipv4 => {
                 buffer[16..18].copy_from_slice(&(20 + l4_len).to_be_bytes());
+                buffer[18..20].copy_from_slice(&stamp.map_or(0, Stamp::ipv4_id).to_be_bytes());
                 buffer[24..26].fill(0);
                 buffer[26..30].copy_from_slice(&source.address[..4]);
                 buffer[30..34].copy_from_slice(&destination.address[..4]);
