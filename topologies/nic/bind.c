@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Where rules come from: blocks of the flowtable (TC_SETUP_FT), and of tc and
+ * nft's netdev chains (TC_SETUP_BLOCK). A port takes one of each.
+ */
+#include <linux/delay.h>
+#include <net/pkt_cls.h>
+
+#include "fault.h"
+#include "nic.h"
+
+static int install(struct fg_port *port, enum fg_kind kind,
+		   struct flow_cls_offload *cls)
+{
+	struct netlink_ext_ack *extack = cls->common.extack;
+	unsigned int delay_ms = fg_fault(install_delay_ms);
+	struct fg_rule *rule;
+	struct fg_key mask;
+	int err;
+
+	if (!(port->dev->features & NETIF_F_HW_TC)) {
+		NL_SET_ERR_MSG_MOD(extack, "hw-tc-offload is off");
+		return -EOPNOTSUPP;
+	}
+	if (cls->common.chain_index) {
+		NL_SET_ERR_MSG_MOD(extack, "only chain 0");
+		return -EOPNOTSUPP;
+	}
+	rule = fg_rule_create(port, kind, cls, &mask);
+	if (IS_ERR(rule))
+		return PTR_ERR(rule);
+	if (delay_ms) {
+		msleep(delay_ms);
+		rule->installed_ns = ktime_get_ns();
+	}
+	err = fg_table_replace(rule, &mask, extack);
+	if (err)
+		kfree(rule);
+	return err;
+}
+
+static int replace(struct fg_port *port, enum fg_kind kind,
+		   struct flow_cls_offload *cls)
+{
+	int err = install(port, kind, cls);
+
+	/* Every block callback is shown the flows of both directions and must
+	 * fail for the foreign one: the flowtable takes one success as enough.
+	 * In a chain on several ports a failure would end the transaction.
+	 */
+	if (err == -ENODEV)
+		return kind == FG_FT ? -EOPNOTSUPP : 0;
+	if (err)
+		fg_table_refused(port);
+	return err;
+}
+
+static int command(struct fg_port *port, enum fg_kind kind,
+		   enum tc_setup_type type, void *data)
+{
+	struct flow_cls_offload *cls = data;
+	int err;
+
+	if (type != TC_SETUP_CLSFLOWER)
+		return -EOPNOTSUPP;
+	switch (cls->command) {
+	case FLOW_CLS_REPLACE:
+		return replace(port, kind, cls);
+	case FLOW_CLS_DESTROY:
+		err = fg_table_remove(port, kind, cls->cookie);
+		break;
+	case FLOW_CLS_STATS:
+		err = fg_table_stats(port, kind, cls);
+		break;
+	default:
+		return -EOPNOTSUPP;
+	}
+	/* A rule of a chain that can match on another port only. */
+	return kind == FG_BLOCK ? 0 : err;
+}
+
+static int ft_command(enum tc_setup_type type, void *data, void *port)
+{
+	return command(port, FG_FT, type, data);
+}
+
+static int block_command(enum tc_setup_type type, void *data, void *port)
+{
+	return command(port, FG_BLOCK, type, data);
+}
+
+/* The block is gone for good. The flowtable does not delete its flows first;
+ * tc and nft do so between UNBIND and here, so theirs are gone already.
+ */
+static void ft_released(void *port)
+{
+	if (!fg_fault(leak_at_unbind))
+		fg_table_purge(port, FG_FT);
+}
+
+static void block_released(void *port)
+{
+	if (!fg_fault(leak_at_unbind))
+		fg_table_purge(port, FG_BLOCK);
+}
+
+static int bind(struct fg_port *port, struct flow_block_offload *offload,
+		struct list_head *bound, flow_setup_cb_t *cb,
+		void (*released)(void *port))
+{
+	struct flow_block_cb *block_cb;
+
+	if (!(port->dev->features & NETIF_F_HW_TC)) {
+		NL_SET_ERR_MSG_MOD(offload->extack, "hw-tc-offload is off");
+		return -EOPNOTSUPP;
+	}
+	if (flow_block_cb_is_busy(cb, port, bound)) {
+		NL_SET_ERR_MSG_MOD(offload->extack,
+				   "the port has a block of this kind already");
+		return -EBUSY;
+	}
+	block_cb = flow_block_cb_alloc(cb, port, port, released);
+	if (IS_ERR(block_cb))
+		return PTR_ERR(block_cb);
+	flow_block_cb_add(block_cb, offload);
+	list_add_tail(&block_cb->driver_list, bound);
+	return 0;
+}
+
+static int unbind(struct fg_port *port, struct flow_block_offload *offload,
+		  flow_setup_cb_t *cb)
+{
+	struct flow_block_cb *block_cb;
+
+	block_cb = flow_block_cb_lookup(offload->block, cb, port);
+	if (!block_cb)
+		return -ENOENT;
+	flow_block_cb_remove(block_cb, offload);
+	list_del(&block_cb->driver_list);
+	return 0;
+}
+
+static int setup_block(struct fg_port *port, enum fg_kind kind,
+		       struct flow_block_offload *offload)
+{
+	flow_setup_cb_t *cb = kind == FG_FT ? ft_command : block_command;
+
+	if (offload->binder_type != FLOW_BLOCK_BINDER_TYPE_CLSACT_INGRESS) {
+		NL_SET_ERR_MSG_MOD(offload->extack, "only ingress");
+		return -EOPNOTSUPP;
+	}
+	offload->driver_block_list = &port->block_cbs[kind];
+	switch (offload->command) {
+	case FLOW_BLOCK_BIND:
+		return bind(port, offload, &port->block_cbs[kind], cb,
+			    kind == FG_FT ? ft_released : block_released);
+	case FLOW_BLOCK_UNBIND:
+		return unbind(port, offload, cb);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+int fg_setup_tc(struct net_device *dev, enum tc_setup_type type, void *data)
+{
+	struct fg_port *port = netdev_priv(dev);
+
+	switch (type) {
+	case TC_SETUP_FT:
+		return setup_block(port, FG_FT, data);
+	case TC_SETUP_BLOCK:
+		return setup_block(port, FG_BLOCK, data);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
