@@ -6,6 +6,7 @@
 
 pub mod commands;
 pub mod doctor;
+pub mod ethtool;
 pub mod generators;
 pub mod nft;
 pub mod runner;

@@ -13,8 +13,10 @@ use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 use thiserror::Error;
 
-pub use super::attributes::{NFGENMSG, attributes, be32, be64, nfgenmsg, push_string};
-pub use netlink_sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
+pub use super::attributes::{
+    NFGENMSG, attributes, be32, be64, ne32, ne64, nfgenmsg, push, push_nested, push_string, text,
+};
+pub use netlink_sys::protocols::{NETLINK_GENERIC, NETLINK_NETFILTER, NETLINK_ROUTE};
 
 /// Length of `struct nlmsghdr`.
 const HEADER: usize = 16;

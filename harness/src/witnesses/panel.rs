@@ -2,12 +2,19 @@
 
 use std::fmt::Display;
 
-use flowgauge_reports::observation::{Conntrack, CpuObservation, IpForwarding, Observation, Ports, RuleCounters};
+use flowgauge_reports::observation::{
+    Conntrack, CpuHit, CpuObservation, CpuPorts, DriverStatistics, IpForwarding, Observation, OffloadFlags, Ports,
+    RuleCounters, StandardStatistics,
+};
 use flowgauge_topologies::Netns;
 
 use super::conntrack::ConntrackWitness;
 use super::cpu::CpuWitness;
+use super::cpu_hit::CpuHitWitness;
+use super::flags::FlagWitness;
+use super::ingress_rules::{CpuPortWitness, NetdevRuleWitness};
 use super::ip_forwarding::IpForwardingWitness;
+use super::port_statistics::{DriverWitness, StandardWitness};
 use super::ports::{PortNames, PortWitness};
 use super::rules::RuleWitness;
 use super::witness::{Witness, WitnessError, reading};
@@ -23,19 +30,50 @@ pub struct Panel {
     pub ip_forwarding: Box<dyn Witness<IpForwarding>>,
     /// The conntrack table.
     pub conntrack: Box<dyn Witness<Conntrack>>,
+    /// What the CPU saw at the DUT's ports, by nft.
+    pub cpu_ports: Box<dyn Witness<CpuPorts>>,
+    /// What the CPU saw and sent, by the driver.
+    pub cpu_hit: Box<dyn Witness<CpuHit>>,
+    /// The counters of netdev chains.
+    pub netdev_rules: Box<dyn Witness<RuleCounters>>,
+    /// The driver's statistics.
+    pub driver: Box<dyn Witness<DriverStatistics>>,
+    /// The standard statistics.
+    pub standard: Box<dyn Witness<StandardStatistics>>,
+    /// The offload flags in force.
+    pub flags: Box<dyn Witness<OffloadFlags>>,
     /// The CPUs.
     pub cpu: Box<dyn Witness<CpuObservation>>,
 }
 
 impl Panel {
-    /// The witnesses of a router testbed. One that cannot be set up says so at every reading.
+    /// The witnesses of a testbed whose ports are veth: those of hardware are absent and cost nothing. One that cannot
+    /// be set up says so at every reading.
     pub fn open(client: &Netns, dut: &Netns, server: &Netns, names: &PortNames) -> Self {
         Panel {
+            cpu_ports: Box::new(NotHere),
+            cpu_hit: Box::new(NotHere),
+            netdev_rules: or_silent(NetdevRuleWitness::open(dut)),
+            driver: Box::new(NotHere),
+            standard: Box::new(NotHere),
+            flags: Box::new(NotHere),
             ports: or_silent(PortWitness::open(client, dut, server, names)),
             rules: or_silent(RuleWitness::open(dut)),
             ip_forwarding: or_silent(IpForwardingWitness::open(dut)),
             conntrack: or_silent(ConntrackWitness::open(dut)),
             cpu: or_silent(CpuWitness::open(dut)),
+        }
+    }
+
+    /// The witnesses of a testbed whose DUT has ports of a NIC. What a driver does not have is absent.
+    pub fn open_nic(client: &Netns, dut: &Netns, server: &Netns, names: &PortNames) -> Self {
+        Panel {
+            cpu_ports: or_silent(CpuPortWitness::open(dut)),
+            cpu_hit: or_silent(CpuHitWitness::open(dut, names)),
+            driver: or_silent(DriverWitness::open(dut, names)),
+            standard: or_silent(StandardWitness::open(dut, names)),
+            flags: or_silent(FlagWitness::open(dut)),
+            ..Panel::open(client, dut, server, names)
         }
     }
 
@@ -46,7 +84,12 @@ impl Panel {
             rules: reading(self.rules.read()),
             ip_forwarding: reading(self.ip_forwarding.read()),
             conntrack: reading(self.conntrack.read()),
-            ..Observation::default()
+            cpu_ports: reading(self.cpu_ports.read()),
+            cpu_hit: reading(self.cpu_hit.read()),
+            netdev_rules: reading(self.netdev_rules.read()),
+            driver: reading(self.driver.read()),
+            standard: reading(self.standard.read()),
+            flags: reading(self.flags.read()),
         }
     }
 
@@ -56,7 +99,7 @@ impl Panel {
     }
 }
 
-/// The witnesses of a router testbed, and the DUT's conntrack table to count and empty.
+/// The witnesses of a testbed, and the DUT's conntrack table to count and empty.
 #[derive(Debug)]
 pub struct Witnesses {
     panel: Panel,
@@ -64,10 +107,18 @@ pub struct Witnesses {
 }
 
 impl Witnesses {
-    /// Opens every witness. One that cannot be set up says so at every reading.
+    /// Opens every witness of a testbed of veth. One that cannot be set up says so at every reading.
     pub fn new(client: &Netns, dut: &Netns, server: &Netns, names: &PortNames) -> Self {
-        let table = ConntrackWitness::open(dut).map_err(|error| error.to_string());
-        Witnesses { panel: Panel::open(client, dut, server, names), table }
+        Self::of(Panel::open(client, dut, server, names), dut)
+    }
+
+    /// Opens every witness of a testbed whose DUT has ports of a NIC.
+    pub fn of_nic(client: &Netns, dut: &Netns, server: &Netns, names: &PortNames) -> Self {
+        Self::of(Panel::open_nic(client, dut, server, names), dut)
+    }
+
+    fn of(panel: Panel, dut: &Netns) -> Self {
+        Witnesses { panel, table: ConntrackWitness::open(dut).map_err(|error| error.to_string()) }
     }
 
     /// What the path witnesses read now. Call it while the traffic stands still.
@@ -110,6 +161,16 @@ impl<T> Witness<T> for Silent {
     }
 }
 
+/// Stands for a witness that does not exist on this kind of port.
+#[derive(Debug)]
+struct NotHere;
+
+impl<T> Witness<T> for NotHere {
+    fn read(&mut self) -> Result<T, WitnessError> {
+        Err(WitnessError::Absent)
+    }
+}
+
 fn or_silent<T, W: Witness<T> + 'static>(opened: Result<W, impl Display>) -> Box<dyn Witness<T>> {
     match opened {
         Ok(witness) => Box::new(witness),
@@ -132,12 +193,21 @@ mod tests {
             rules: Box::new(FakeWitness::new([Err(WitnessError::Absent)])),
             ip_forwarding: Box::new(Silent("no /proc here".to_owned())),
             conntrack: Box::new(FakeWitness::new([Ok(Conntrack { entries: 7, ..Conntrack::default() })])),
+            cpu_ports: Box::new(NotHere),
+            cpu_hit: Box::new(Silent("no driver".to_owned())),
+            netdev_rules: Box::new(FakeWitness::new([Ok(RuleCounters::default())])),
+            driver: Box::new(NotHere),
+            standard: Box::new(NotHere),
+            flags: Box::new(NotHere),
             cpu: Box::new(FakeWitness::new([])),
         };
         let seen = panel.observe();
         assert_eq!(seen.ports, Reading::Seen(ports));
         assert_eq!(seen.rules, Reading::Absent);
         assert_eq!(seen.ip_forwarding, Reading::Missing { why: "no /proc here".to_owned() });
+        assert_eq!(seen.cpu_ports, Reading::Absent);
+        assert_eq!(seen.cpu_hit, Reading::Missing { why: "no driver".to_owned() });
+        assert_eq!(seen.netdev_rules, Reading::Seen(RuleCounters::default()));
         assert_eq!(seen.conntrack.seen().map(|table| table.entries), Some(7));
         let later = panel.observe();
         assert_eq!(later.ports, Reading::Seen(ports));

@@ -61,23 +61,40 @@ impl Witness<Ports> for PortWitness {
 }
 
 fn counters(socket: &mut Conversation, name: &str) -> Result<PortCounters, WitnessError> {
+    let found = ask(socket, name, None, |found, payload| {
+        *found = stats(payload)?;
+        Ok(())
+    })?;
+    found.ok_or_else(|| WitnessError::NoCounters { name: name.to_owned() })
+}
+
+/// The index of the port `name` in the socket's namespace.
+pub(super) fn ifindex(socket: &mut Conversation, name: &str) -> Result<u32, WitnessError> {
+    ask(socket, name, 0, |index, link| {
+        // struct ifinfomsg: family, padding, type, then the index.
+        let bytes = link.get(4..8).and_then(|bytes| bytes.try_into().ok());
+        *index = bytes.map(u32::from_ne_bytes).ok_or_else(|| DecodeError::from("a link without its index"))?;
+        Ok(())
+    })
+}
+
+/// Asks for the link `name` and hands on what the kernel says of it.
+fn ask<T: Clone>(
+    socket: &mut Conversation,
+    name: &str,
+    nothing: T,
+    each: impl Fn(&mut T, &[u8]) -> Result<(), DecodeError>,
+) -> Result<T, WitnessError> {
     // All zero: the name decides.
     let mut payload = vec![0; IFINFOMSG];
     push_string(&mut payload, IFLA_IFNAME, name);
     let question = Question { doing: DOING, message_type: RTM_GETLINK, dump: false, payload: &payload };
-    let found = socket
-        .ask(
-            question,
-            || None,
-            |found, kind, payload| {
-                if kind == RTM_NEWLINK {
-                    *found = stats(payload)?;
-                }
-                Ok(())
-            },
-        )
-        .map_err(|source| WitnessError::Port { name: name.to_owned(), source })?;
-    found.ok_or_else(|| WitnessError::NoCounters { name: name.to_owned() })
+    let link = |found: &mut T, kind: u16, payload: &[u8]| match kind {
+        RTM_NEWLINK => each(found, payload),
+        _ => Ok(()),
+    };
+    let source = |source| WitnessError::Port { name: name.to_owned(), source };
+    socket.ask(question, || nothing.clone(), link).map_err(source)
 }
 
 /// The counters among the attributes of a link. Only these are parsed: what else a newer kernel says of a link is no
@@ -93,7 +110,7 @@ fn stats(payload: &[u8]) -> Result<Option<PortCounters>, DecodeError> {
 }
 
 /// The first eight fields of `struct rtnl_link_stats64` (include/uapi/linux/if_link.h).
-fn counters_of(stats: &[u8]) -> Result<PortCounters, DecodeError> {
+pub(super) fn counters_of(stats: &[u8]) -> Result<PortCounters, DecodeError> {
     let mut fields = stats.chunks_exact(8).filter_map(|field| field.try_into().ok().map(u64::from_ne_bytes));
     let mut next = || fields.next().ok_or_else(|| DecodeError::from(format!("{} bytes of counters", stats.len())));
     let (rx_packets, tx_packets, rx_bytes, tx_bytes) = (next()?, next()?, next()?, next()?);

@@ -7,6 +7,7 @@ use flowgauge_reports::observation::Reading;
 use thiserror::Error;
 
 use super::netlink::NetlinkError;
+use crate::ethtool::EthtoolError;
 
 /// One independent observation of the path packets took.
 ///
@@ -47,7 +48,10 @@ pub enum WitnessError {
         /// What to do about it; empty where nothing is known.
         hint: &'static str,
     },
-    /// A counter rule of the classic path is missing or there twice.
+    /// ethtool's data of a port could not be read.
+    #[error(transparent)]
+    Ethtool(#[from] EthtoolError),
+    /// A counter rule is missing or there twice.
     #[error(
         "table {table}, chain {chain}: {found} counter rules have the comment \"{comment}\" where there must be one; was the ruleset changed by others?"
     )]
