@@ -9,6 +9,7 @@
 
 mod address;
 pub mod addresses;
+mod checksum;
 mod conntrack_limit;
 mod driver;
 mod ethtool_socket;
@@ -20,6 +21,7 @@ mod neighbour;
 mod netlink;
 pub mod netns;
 pub mod netns_name;
+pub mod nic;
 mod nic_router;
 mod port;
 pub mod privilege;

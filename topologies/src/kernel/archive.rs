@@ -3,16 +3,23 @@
 
 use std::{
     io::ErrorKind,
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
 };
 
 use super::KernelError;
 
+/// Where Debian's newest kernel lies.
+const NEWEST_SUITE: &str = "sid";
+
+/// The keys of Debian's archive, from the package debian-archive-keyring.
+const DEBIAN_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
 /// One way of asking apt: with the host's package lists, or with lists of our own.
+#[derive(Debug, Clone)]
 pub(crate) struct Archive {
     options: Vec<String>,
-    private: Option<PathBuf>,
+    private: bool,
 }
 
 /// A package that can be downloaded now.
@@ -26,12 +33,39 @@ impl Archive {
     /// The lists that the last `apt-get update` of the host left.
     pub(crate) fn host() -> Self {
         // Root may read everything; apt's own sandbox user may not write into our cache.
-        Self { options: vec!["-oAPT::Sandbox::User=root".into()], private: None }
+        Self { options: vec!["-oAPT::Sandbox::User=root".into()], private: false }
     }
 
     /// Lists of our own in the cache; empty until [`Archive::update`].
     pub(crate) fn private(cache: &Path) -> Result<Self, KernelError> {
-        let dir = cache.join("apt");
+        Self::lists_in(&cache.join("apt"))
+    }
+
+    /// Lists of our own of Debian's newest suite, from the mirror that the host uses for Debian, whether or not its own
+    /// sources name that suite; empty until [`Archive::update`]. Signed by Debian's keys like all else.
+    pub(crate) fn newest(cache: &Path) -> Result<Self, KernelError> {
+        let format = ["--format", "$(REPO_URI) $(ORIGIN)", "Created-By: Packages"];
+        let targets = run("apt-get", "apt", &[&["indextargets"], &format[..]].concat(), Path::new("/"))?;
+        let mirror = debian_mirror(&targets).ok_or(KernelError::NoMirror)?;
+        let dir = cache.join("apt-newest");
+        let mut archive = Self::lists_in(&dir)?;
+        // Without the package debian-archive-keyring the keys that apt trusts for everything must do.
+        let keys = Path::new(DEBIAN_KEYRING).exists().then(|| format!("Signed-By: {DEBIAN_KEYRING}\n"));
+        let entry = format!(
+            "Types: deb\nURIs: {mirror}\nSuites: {NEWEST_SUITE}\nComponents: main\nArchitectures: amd64\n{}",
+            keys.unwrap_or_default()
+        );
+        let sources = dir.join("newest.sources");
+        std::fs::write(&sources, entry).map_err(KernelError::io("write", &sources))?;
+        archive.options.push(format!("-oDir::Etc::sourcelist={}", sources.display()));
+        archive.options.push("-oDir::Etc::sourceparts=/dev/null".into());
+        // Neither translations nor the descriptions for software centres.
+        archive.options.push("-oAcquire::Languages=none".into());
+        archive.options.push("-oAcquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".into());
+        Ok(archive)
+    }
+
+    fn lists_in(dir: &Path) -> Result<Self, KernelError> {
         for folder in ["lists/partial", "archives/partial"] {
             let folder = dir.join(folder);
             std::fs::create_dir_all(&folder).map_err(KernelError::io("create cache folder", &folder))?;
@@ -39,13 +73,13 @@ impl Archive {
         let mut archive = Self::host();
         archive.options.push(format!("-oDir::State::lists={}", dir.join("lists").display()));
         archive.options.push(format!("-oDir::Cache={}", dir.display()));
-        archive.private = Some(dir);
+        archive.private = true;
         Ok(archive)
     }
 
     /// Fetches the lists. Only for private lists: the host's are not ours to change.
     pub(crate) fn update(&self) -> Result<(), KernelError> {
-        if self.private.is_some() {
+        if self.private {
             self.run("apt-get", "apt", &["update", "-q"], Path::new("/"))?;
         }
         Ok(())
@@ -66,6 +100,13 @@ impl Archive {
         let args: Vec<&str> = std::iter::once("madison").chain(names.iter().copied()).collect();
         let table = self.run("apt-cache", "apt", &args, Path::new("/"))?;
         Ok(parse_madison(&table))
+    }
+
+    /// The names of the packages that this one depends on, the first of each set of alternatives.
+    pub(crate) fn depends(&self, package: &Package) -> Result<Vec<String>, KernelError> {
+        let which = format!("{}={}", package.name, package.version);
+        let control = self.run("apt-cache", "apt", &["show", &which], Path::new("/"))?;
+        Ok(parse_depends(&control))
     }
 
     /// Downloads the packages into `dir`.
@@ -126,6 +167,23 @@ fn parse_madison(table: &str) -> Vec<Package> {
     found
 }
 
+/// The first words of the items of `Depends:`.
+fn parse_depends(control: &str) -> Vec<String> {
+    let line = control.lines().find_map(|line| line.strip_prefix("Depends:")).unwrap_or_default();
+    line.split(',').filter_map(|item| Some(item.split_whitespace().next()?.to_owned())).collect()
+}
+
+/// The mirror of Debian's main archive among lines of `URI ORIGIN`. Before the first update apt knows no origin; the
+/// name of the folder tells then.
+fn debian_mirror(targets: &str) -> Option<&str> {
+    targets
+        .lines()
+        .map(|line| line.split_once(' ').unwrap_or((line, "")))
+        .filter(|(uri, _)| uri.trim_end_matches('/').ends_with("/debian"))
+        .find(|(_, origin)| *origin == "Debian" || !origin.chars().all(char::is_alphanumeric) || origin.is_empty())
+        .map(|(uri, _)| uri)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,5 +195,21 @@ mod tests {
                      linux-signed-amd64 | 6.1.192+2 | http://deb.example/debian bookworm/main Sources\n";
         let found = parse_madison(table);
         assert_eq!(found, [Package { name: "linux-image-6.1.0-56-amd64".into(), version: "6.1.192-2".into() }]);
+    }
+
+    #[test]
+    fn the_mirror_is_debians_main_archive() {
+        let targets = "http://mirror.example/debian-security/ Debian\nhttp://deb.nodesource.com/node/ .\n\
+                       http://mirror.example/debian/ Debian\n";
+        assert_eq!(debian_mirror(targets), Some("http://mirror.example/debian/"));
+        assert_eq!(debian_mirror("http://mirror.example/debian $(ORIGIN)\n"), Some("http://mirror.example/debian"));
+        assert_eq!(debian_mirror("http://archive.ubuntu.com/ubuntu/ Ubuntu\nhttp://x.example/debian/ Docker\n"), None);
+    }
+
+    #[test]
+    fn depends_are_names() {
+        let control = "Package: linux-headers-x\nDepends: gcc-16-for-host, linux-headers-x-common (= 1), \
+                       linux-kbuild-x | other\n";
+        assert_eq!(parse_depends(control), ["gcc-16-for-host", "linux-headers-x-common", "linux-kbuild-x"]);
     }
 }

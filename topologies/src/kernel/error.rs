@@ -48,6 +48,17 @@ pub enum KernelError {
         /// Versions that apt offers, as MAJOR.MINOR.
         available: Vec<String>,
     },
+    /// The archive that apt knows has no package of this name.
+    #[error("apt knows no package {name}")]
+    NoPackage {
+        /// The package asked for.
+        name: String,
+    },
+    /// The host's apt has no source of Debian packages, so there is no place to ask for Debian's newest kernel.
+    #[error(
+        "debian:newest comes from the mirror that apt uses for Debian, and apt-get indextargets names none; use --kernel PATH --modules DIR, or add a Debian source"
+    )]
+    NoMirror,
     /// The unpacked package lacks its kernel or its modules.
     #[error("package {package} unpacked, but holds no {what}; please report this with the package name")]
     PackageShape {

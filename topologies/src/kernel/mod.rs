@@ -4,7 +4,7 @@
 //! Nothing here is installed on the host. A Debian kernel is fetched by apt into the cache folder
 //! ([`cache_dir`]) and unpacked there; no privilege is needed.
 
-mod archive;
+pub(crate) mod archive;
 mod bzimage;
 mod cache;
 pub mod debian;
@@ -18,6 +18,7 @@ mod spec;
 mod unpack;
 
 pub use bzimage::{extract_vmlinux, release_of};
+pub(crate) use cache::lock;
 pub use cache::{CachedKernel, cache_dir, list_cached};
 pub use error::KernelError;
 pub use host::{Ability, HostAbilities};

@@ -95,7 +95,7 @@ fn trial(kernel: &Path, run_dir: &Path) -> Result<(bool, String), VmError> {
     let dir = run_dir.join("kvm-trial");
     std::fs::create_dir_all(&dir).map_err(VmError::io("create", &dir))?;
     let initramfs = dir.join("initramfs.cpio");
-    let archive = initramfs::build(&LoadOrder::default(), Vec::new(), Vec::new())?;
+    let archive = initramfs::build(&LoadOrder::default(), &[], Vec::new(), Vec::new())?;
     std::fs::write(&initramfs, archive).map_err(VmError::io("write", &initramfs))?;
     let machine = Machine {
         kernel,

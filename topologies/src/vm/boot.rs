@@ -17,6 +17,8 @@ pub(crate) const OWN_BINARY: &str = "/run/flowgauge";
 pub(crate) struct BootDescription {
     /// Paths of module objects in the initramfs, in load order.
     pub(crate) modules: Vec<String>,
+    /// Paths and parameters of modules that must load, in load order, after the others.
+    pub(crate) extra_modules: Vec<(String, String)>,
     /// What to run. Empty: power off at once (a trial boot).
     pub(crate) worker: Vec<String>,
     /// Environment of the worker, beside PATH and HOME.

@@ -1,9 +1,17 @@
 //! How a VM can end, and what became of a guest that no longer answers.
 
-use std::fmt;
-use std::path::PathBuf;
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
+
+use super::{
+    FindingKind,
+    console::{scan, worst},
+    watch::State,
+};
 
 /// How a VM ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +51,38 @@ pub enum DeathKind {
     Silent,
     /// QEMU was killed.
     Killed,
+}
+
+impl GuestDeath {
+    /// What the console and QEMU's end tell.
+    pub(super) fn read(state: &State, console: &Path) -> Self {
+        let findings = scan(&state.text);
+        let worst = worst(&findings);
+        let kind = match (worst.map(|finding| finding.kind), state.ended) {
+            (Some(FindingKind::Panic), _) => DeathKind::Panic,
+            (Some(FindingKind::Oops), _) => DeathKind::Oops,
+            _ if state.killed => DeathKind::Killed,
+            (_, None) => DeathKind::Silent,
+            (_, Some(status)) if status.code().is_none() => DeathKind::Killed,
+            (_, Some(_)) => DeathKind::Exited,
+        };
+        let console_excerpt = match worst {
+            // What led to a panic stands before it: the oops is as telling as the panic.
+            Some(_) => {
+                let lines = findings.iter().flat_map(|f| &f.lines);
+                // Frames with a question mark are what else lay on the stack.
+                let sure = lines.filter(|line| !line.trim_start().starts_with("? "));
+                sure.take(60).cloned().collect::<Vec<_>>().join("\n")
+            }
+            None => last_lines(&state.text, 20),
+        };
+        Self { kind, console_excerpt, console_path: console.to_owned() }
+    }
+}
+
+fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
 impl fmt::Display for GuestDeath {

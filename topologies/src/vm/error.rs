@@ -36,6 +36,14 @@ pub enum VmError {
         /// What the console shows.
         death: Box<GuestDeath>,
     },
+    /// The guest's init could not go on: a module that must load did not, a mount failed.
+    #[error("the guest's init gave up: {why}; console {}", console.display())]
+    Init {
+        /// What init said, with the kernel's words where it has some.
+        why: String,
+        /// The whole console; kept.
+        console: PathBuf,
+    },
     /// The guest died on its way to the worker.
     #[error("the guest died while booting: {0}")]
     BootDied(Box<GuestDeath>),

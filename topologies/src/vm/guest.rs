@@ -19,7 +19,7 @@ use nix::{
 
 use super::{
     boot::{BootDescription, DESCRIPTION, Notice, PORT},
-    mounts,
+    module_load, mounts,
 };
 
 /// Whether this process is the init of a guest that [`Vm::boot`](super::Vm::boot) started. To be asked
@@ -54,7 +54,10 @@ fn live() -> Result<(), String> {
         serde_json::from_slice(&text).map_err(|e| format!("parse {DESCRIPTION}: {e}"))?;
     let Some((program, arguments)) = description.worker.split_first() else { return Ok(()) };
     mounts::early()?;
-    load(&description.modules);
+    for missed in module_load::wanted(&description.modules) {
+        say(&Notice::Note(missed));
+    }
+    module_load::required(&description.extra_modules)?;
     for missed in mounts::enter_host_root()? {
         say(&Notice::Note(missed));
     }
@@ -93,21 +96,6 @@ fn reap(worker: i32) -> Result<Notice, String> {
             Ok(_) | Err(nix::Error::EINTR) => {}
             Err(errno) => return Err(format!("wait for the worker: {errno}")),
         }
-    }
-}
-
-fn load(modules: &[String]) {
-    for path in modules {
-        let object = std::fs::read(path).map_err(|e| e.to_string());
-        let loaded = object.and_then(|object| match nix::kmod::init_module(&object, c"") {
-            Ok(()) | Err(nix::Error::EEXIST) => Ok(()),
-            Err(errno) => Err(errno.to_string()),
-        });
-        if let Err(why) = loaded {
-            say(&Notice::Note(format!("load {path}: {why}")));
-        }
-        // Its memory is the guest's: some megabytes in all.
-        let _ = std::fs::remove_file(path);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The guest's first file system: this binary, the modules it is to load, and a boot description.
 
 use super::{
-    VmError,
+    ExtraModule, VmError,
     boot::{BootDescription, DESCRIPTION},
     cpio::Archive,
     own_binary,
@@ -60,6 +60,7 @@ pub const ROUTER_MODULES: &[&str] = &[
 /// The archive for one boot.
 pub(crate) fn build(
     modules: &LoadOrder,
+    extra: &[ExtraModule],
     worker: Vec<String>,
     environment: Vec<(String, String)>,
 ) -> Result<Vec<u8>, VmError> {
@@ -75,7 +76,15 @@ pub(crate) fn build(
         archive.file(&path(&module.name), 0o644, &module.object);
     }
     let modules = modules.load.iter().map(|module| path(&module.name)).collect();
-    let description = BootDescription { modules, worker, environment };
+    let mut extra_modules = Vec::new();
+    for (index, module) in extra.iter().enumerate() {
+        let object = std::fs::read(&module.path).map_err(VmError::io("read module", &module.path))?;
+        let name = module.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let path = path(&format!("extra-{index}/{name}"));
+        archive.file(&path, 0o644, &object);
+        extra_modules.push((path, module.parameters.clone()));
+    }
+    let description = BootDescription { modules, extra_modules, worker, environment };
     let text = serde_json::to_vec(&description).map_err(|e| VmError::Options(e.to_string()))?;
     archive.file(DESCRIPTION, 0o644, &text);
     Ok(archive.finish())

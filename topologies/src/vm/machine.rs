@@ -9,55 +9,18 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Accel, Acceleration, ConsoleFinding, FindingKind, VmError,
+    Accel, Acceleration, ConsoleFinding, FindingKind, VmError, VmOptions,
     accel::kvm_verdict,
-    boot::{Notice, OWN_BINARY},
-    console::{scan, worst},
+    boot::Notice,
+    console::scan,
     death::{DeathKind, Exit, GuestDeath},
     initramfs::{self, BASE_MODULES},
+    options::own_binary_first,
     qemu::{self, Machine},
     vmlinux,
     watch::{State, Watch},
 };
 use crate::kernel::{Image, ModuleTree, cache_dir};
-
-/// How a VM is to be.
-#[derive(Debug, Clone)]
-pub struct VmOptions {
-    /// Virtual CPUs.
-    pub cpus: u32,
-    /// Memory in MiB; at least 256.
-    pub memory_mib: u32,
-    /// What runs it.
-    pub accel: Accel,
-    /// What to run in the guest, by its path on the host. The path of this very binary is served from
-    /// memory; every other one over 9p.
-    pub worker_argv: Vec<String>,
-    /// Environment of the worker, beside PATH and HOME.
-    pub environment: Vec<(String, String)>,
-    /// Modules to load, besides those that the VM itself needs. Dependencies are found.
-    pub modules: Vec<String>,
-    /// How long the way to the worker may take.
-    pub boot_timeout: Duration,
-    /// A folder for the console and the initramfs; created if need be.
-    pub run_dir: PathBuf,
-}
-
-impl VmOptions {
-    /// Two CPUs, 1 GiB, the router's modules, 60 s to boot.
-    pub fn new(run_dir: impl Into<PathBuf>, worker_argv: Vec<String>) -> Self {
-        Self {
-            cpus: 2,
-            memory_mib: 1024,
-            accel: Accel::Auto,
-            worker_argv,
-            environment: Vec::new(),
-            modules: super::ROUTER_MODULES.iter().map(|&name| name.into()).collect(),
-            boot_timeout: Duration::from_secs(60),
-            run_dir: run_dir.into(),
-        }
-    }
-}
 
 /// Where the time of a boot went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,24 +50,21 @@ impl Vm {
     pub fn boot(image: &Image, options: VmOptions, progress: &dyn Fn(&str)) -> Result<Self, VmError> {
         let began = Instant::now();
         qemu::find()?;
-        let VmOptions { cpus, memory_mib, accel, worker_argv, environment, modules, boot_timeout, run_dir } = options;
-        if worker_argv.is_empty() || cpus == 0 || memory_mib < 256 {
-            return Err(VmError::Options("it needs a worker, a CPU and 256 MiB".into()));
-        }
-        if accel == Accel::Instructions && cpus != 1 {
-            return Err(VmError::Options(format!("the instruction clock needs one CPU, not {cpus}")));
-        }
+        options.check()?;
+        let VmOptions { cpus, memory_mib, accel, boot_timeout, run_dir, .. } = options;
         std::fs::create_dir_all(&run_dir).map_err(VmError::io("create", &run_dir))?;
         progress(&format!("preparing kernel {}", image.release));
         let cache = cache_dir().ok();
         let kernel = vmlinux::unpacked(image, cache.as_deref());
         let (acceleration, reason) = choose(accel, &kernel, cache.as_deref(), &run_dir)?;
-        let wanted: Vec<&str> = BASE_MODULES.iter().copied().chain(modules.iter().map(String::as_str)).collect();
+        let asked = options.modules.iter().map(String::as_str);
+        let wanted: Vec<&str> = BASE_MODULES.iter().copied().chain(asked).collect();
         let mut modules = ModuleTree::open(&image.modules)?.resolve(&wanted)?;
         // Ours are asked for in every kernel; some need them, the others have no such module.
         modules.absent.retain(|name| !BASE_MODULES.contains(&name.as_str()));
         let initramfs = run_dir.join("initramfs.cpio");
-        let archive = initramfs::build(&modules, own_binary_first(worker_argv), environment)?;
+        let worker = own_binary_first(options.worker_argv);
+        let archive = initramfs::build(&modules, &options.extra_modules, worker, options.environment)?;
         std::fs::write(&initramfs, archive).map_err(VmError::io("write", &initramfs))?;
         let (channel, theirs) = UnixStream::pair().map_err(VmError::io("create", "a socket pair"))?;
         progress(&format!("booting kernel {} under {}", image.release, acceleration.name()));
@@ -138,8 +98,16 @@ impl Vm {
             (self.times.kernel, self.times.init) = (init - started, worker - init);
             return Ok(());
         }
+        let failed = self.watch.state().notices.iter().find_map(|(_, notice)| match notice {
+            Notice::Failed(why) => Some(why.clone()),
+            _ => None,
+        });
         let death = Box::new(self.diagnose());
         match status {
+            // What init says of it is better than what can be read from the end of the console.
+            _ if failed.is_some() && !matches!(death.kind, DeathKind::Panic | DeathKind::Oops) => {
+                Err(VmError::Init { why: failed.unwrap_or_default(), console: death.console_path })
+            }
             _ if !in_time => Err(VmError::BootTimeout { limit, accel: self.acceleration.name().into(), death }),
             Some(status) if init.is_none() && death.kind == DeathKind::Exited => {
                 let stderr = std::fs::read_to_string(&self.watch.stderr).unwrap_or_default();
@@ -185,28 +153,7 @@ impl Vm {
         if panics(&self.watch.state()) {
             self.watch.wait_until(Duration::from_secs(2), |state| state.ended.is_some());
         }
-        let state = self.watch.state();
-        let findings = scan(&state.text);
-        let worst = worst(&findings);
-        let kind = match (worst.map(|finding| finding.kind), state.ended) {
-            (Some(FindingKind::Panic), _) => DeathKind::Panic,
-            (Some(FindingKind::Oops), _) => DeathKind::Oops,
-            _ if state.killed => DeathKind::Killed,
-            (_, None) => DeathKind::Silent,
-            (_, Some(status)) if status.code().is_none() => DeathKind::Killed,
-            (_, Some(_)) => DeathKind::Exited,
-        };
-        let console_excerpt = match worst {
-            // What led to a panic stands before it: the oops is as telling as the panic.
-            Some(_) => {
-                let lines = findings.iter().flat_map(|f| &f.lines);
-                // Frames with a question mark are what else lay on the stack.
-                let sure = lines.filter(|line| !line.trim_start().starts_with("? "));
-                sure.take(60).cloned().collect::<Vec<_>>().join("\n")
-            }
-            None => last_lines(&state.text, 20),
-        };
-        GuestDeath { kind, console_excerpt, console_path: self.watch.console.clone() }
+        GuestDeath::read(&self.watch.state(), &self.watch.console)
     }
 
     /// Trouble on the console so far, warnings included.
@@ -288,20 +235,4 @@ fn choose(
             }
         }
     }
-}
-
-/// Lets the guest run this binary from its memory when that is what the host asks for: it is there
-/// even when the file lies under /tmp or was replaced by a new build.
-fn own_binary_first(mut argv: Vec<String>) -> Vec<String> {
-    let own = std::env::current_exe().and_then(|path| path.canonicalize()).ok();
-    let asked = argv.first().map(Path::new).and_then(|path| path.canonicalize().ok());
-    if own.is_some() && own == asked {
-        argv[0] = OWN_BINARY.into();
-    }
-    argv
-}
-
-fn last_lines(text: &str, count: usize) -> String {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(count)..].join("\n")
 }

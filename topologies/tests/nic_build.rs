@@ -1,0 +1,115 @@
+//! Builds the reference NIC for Debian's kernels and loads it in VMs, for real: needs make and gcc, qemu-system-x86_64,
+//! and apt or a filled cache; no privilege. This test's own binary is the guest's init and its worker.
+
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use flowgauge_topologies::{
+    kernel::{Image, cache_dir, debian},
+    nic,
+    vm::{self, Exit, ExtraModule, ROUTER_MODULES, Vm, VmError, VmOptions},
+};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const WORKER: &str = "--as-worker";
+const ENOUGH: Duration = Duration::from_secs(60);
+
+fn main() -> ExitCode {
+    if vm::is_guest_init() {
+        vm::guest_init();
+    }
+    if std::env::args().nth(1).as_deref() == Some(WORKER) {
+        return worker();
+    }
+    let mut arguments = Arguments::from_args();
+    // Each boot takes all the CPUs it can get.
+    arguments.test_threads = Some(1);
+    let tests = vec![
+        Trial::test("debian_6_12_builds_and_loads", || builds_and_loads("6.12")),
+        Trial::test("debian_6_1_builds_and_loads", || builds_and_loads("6.1")),
+        Trial::test("debian_newest_builds_and_loads", || builds_and_loads("newest")),
+        Trial::test("a_module_that_does_not_load_shows_the_kernels_words", refused),
+    ];
+    libtest_mimic::run(&arguments, tests).exit_code()
+}
+
+/// In the guest: a word for each thing that must be there, and what is not.
+fn worker() -> ExitCode {
+    let ports = ["nic0", "wire0", "nic1", "wire1"].map(|port| format!("/sys/class/net/{port}/mtu"));
+    let others =
+        [format!("/sys/module/{}/parameters/pairs", nic::MODULE), format!("/sys/kernel/debug/{}/rules", nic::MODULE)];
+    for path in ports.iter().chain(&others) {
+        println!("{path}: {}", std::fs::read(path).map_or_else(|e| e.to_string(), |_| "there".into()));
+    }
+    // Writable, as faults are switched while the module is loaded.
+    let threaded = std::fs::write("/sys/class/net/wire0/threaded", "1");
+    println!("threaded: {}", threaded.map_or_else(|e| e.to_string(), |()| "there".into()));
+    ExitCode::SUCCESS
+}
+
+fn run_dir(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("flowgauge-nic-build-{}-{name}", std::process::id()))
+}
+
+fn image(version: &str) -> Result<Image, Failed> {
+    let version = version.parse().map_err(|()| "a version of this test")?;
+    Ok(debian::fetch(version, &cache_dir()?, &|step| eprintln!("  {step}"))?)
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(found: &T, wanted: &T) -> Result<(), Failed> {
+    if found == wanted { Ok(()) } else { Err(format!("wanted {wanted:?}, found {found:?}").into()) }
+}
+
+fn boot(image: &Image, name: &str, module: &Path, parameters: &str) -> Result<Vm, VmError> {
+    let own = std::env::current_exe().map_err(|e| VmError::Options(e.to_string()))?;
+    let mut options = VmOptions::new(run_dir(name), vec![own.to_string_lossy().into_owned(), WORKER.into()]);
+    options.extra_modules = vec![ExtraModule { path: module.to_owned(), parameters: parameters.to_owned() }];
+    Vm::boot(image, options, &|_| {})
+}
+
+fn builds_and_loads(version: &str) -> Result<(), Failed> {
+    let image = image(version)?;
+    let began = Instant::now();
+    let module = nic::module(&image, &cache_dir()?, &|step| eprintln!("  {step}"))?;
+    eprintln!("  {}: module after {:?}", image.release, began.elapsed());
+    let again = Instant::now();
+    same(&nic::module(&image, &cache_dir()?, &|step| eprintln!("  again: {step}"))?, &module)?;
+    same(&(again.elapsed() < Duration::from_secs(1)), &true)?;
+    let mut vm = boot(&image, version, &module, "pairs=2")?;
+    eprintln!("  {:?}, absent {:?}, notes {:?}", vm.boot_times(), vm.absent_modules(), vm.notes());
+    let mut said = String::new();
+    vm.channel()?.read_to_string(&mut said)?;
+    let missing: Vec<&str> = said.lines().filter(|line| !line.ends_with(": there")).collect();
+    same(&missing, &Vec::new())?;
+    same(&said.lines().count(), &7)?;
+    same(&vm.wait(ENOUGH), &Exit::Code(0))?;
+    same(&vm.notes(), &Vec::new())?;
+    same(&vm.findings(), &Vec::new())?;
+    // What a kernel lacks it lacks on purpose: nothing of ours may go missing unseen.
+    let absent: Vec<&String> =
+        vm.absent_modules().iter().filter(|name| !ROUTER_MODULES.contains(&name.as_str())).collect();
+    same(&absent, &Vec::new())
+}
+
+/// Loaded into another kernel than it was built for, the module is refused, and the boot says why.
+fn refused() -> Result<(), Failed> {
+    let (built_for, booted) = (image("6.1")?, image("6.12")?);
+    let module = nic::module(&built_for, &cache_dir()?, &|step| eprintln!("  {step}"))?;
+    let error = match boot(&booted, "refused", &module, "") {
+        Ok(_) => return Err("a module of another kernel was loaded".into()),
+        Err(error) => error.to_string(),
+    };
+    eprintln!("  {error}");
+    std::fs::remove_dir_all(run_dir("refused"))?;
+    // Which check of the kernel's fails first depends on the two kernels; that it is told does not.
+    for word in
+        ["load module", "flowgauge_nic.ko", "Exec format error", "; the kernel said: ", "module flowgauge_nic: "]
+    {
+        same(&(word, error.contains(word)), &(word, true))?;
+    }
+    Ok(())
+}
