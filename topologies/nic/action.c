@@ -8,11 +8,9 @@
 
 #include "nic.h"
 
-#define REFUSE(text)							\
-	do {								\
-		NL_SET_ERR_MSG_MOD(extack, text);			\
-		return -EOPNOTSUPP;					\
-	} while (0)
+/* Says what the chip lacks, and is the error to return. */
+#define FG_REFUSAL(extack, text)					\
+	({ NL_SET_ERR_MSG_MOD(extack, text); -EOPNOTSUPP; })
 
 /* Only words whose change the chip carries on into the checksums. */
 static int parse_edit(struct fg_action *action, struct fg_edit *edit,
@@ -23,7 +21,7 @@ static int parse_edit(struct fg_action *action, struct fg_edit *edit,
 	bool known = false;
 
 	if (action->edits == FG_MAX_EDITS)
-		REFUSE("too many header edits");
+		return FG_REFUSAL(extack, "too many header edits");
 	switch (entry->mangle.htype) {
 	case FLOW_ACT_MANGLE_HDR_TYPE_ETH:
 		edit->header = FG_ETH;
@@ -48,7 +46,7 @@ static int parse_edit(struct fg_action *action, struct fg_edit *edit,
 		break;
 	}
 	if (!known)
-		REFUSE("edits are for MAC and IP addresses and ports only");
+		return FG_REFUSAL(extack, "edits are for MAC and IP addresses and ports only");
 	edit->offset = offset;
 	edit->mask = entry->mangle.mask;
 	edit->value = entry->mangle.val & ~entry->mangle.mask;
@@ -62,9 +60,9 @@ static int parse_push(struct fg_action *action,
 		      struct netlink_ext_ack *extack)
 {
 	if (action->pushes == FG_MAX_TAGS)
-		REFUSE("too many VLAN tags to push");
+		return FG_REFUSAL(extack, "too many VLAN tags to push");
 	if (!eth_type_vlan(entry->vlan.proto))
-		REFUSE("not a protocol of VLAN tags");
+		return FG_REFUSAL(extack, "not a protocol of VLAN tags");
 	action->push_proto[action->pushes] = entry->vlan.proto;
 	action->push_tci[action->pushes] =
 		entry->vlan.vid | entry->vlan.prio << VLAN_PRIO_SHIFT;
@@ -78,10 +76,10 @@ static int parse_mirror(struct fg_action *action,
 			struct netlink_ext_ack *extack)
 {
 	if (action->mirror || action->edits || action->pops || action->pushes)
-		REFUSE("one copy per rule, and before any edit");
+		return FG_REFUSAL(extack, "one copy per rule, and before any edit");
 	action->mirror = fg_nic_of(entry->dev);
 	if (!action->mirror)
-		REFUSE("copies go to ports of this card only");
+		return FG_REFUSAL(extack, "copies go to ports of this card only");
 	return 0;
 }
 
@@ -91,7 +89,7 @@ static int parse_redirect(struct fg_action *action,
 {
 	action->out = fg_nic_of(entry->dev);
 	if (!action->out)
-		REFUSE("redirect is to ports of this card only");
+		return FG_REFUSAL(extack, "redirect is to ports of this card only");
 	action->verdict = FG_REDIRECT;
 	return 0;
 }
@@ -101,7 +99,7 @@ static int parse_entry(struct fg_action *action, struct fg_edit *edit,
 		       struct netlink_ext_ack *extack)
 {
 	if (*decided)
-		REFUSE("an action after the verdict");
+		return FG_REFUSAL(extack, "an action after the verdict");
 	switch (entry->id) {
 	case FLOW_ACTION_ACCEPT:
 	case FLOW_ACTION_TRAP:
@@ -124,13 +122,13 @@ static int parse_entry(struct fg_action *action, struct fg_edit *edit,
 		return 0;
 	case FLOW_ACTION_VLAN_POP:
 		if (action->pops == FG_MAX_TAGS || action->pushes)
-			REFUSE("pops come before pushes, two at most");
+			return FG_REFUSAL(extack, "pops come before pushes, two at most");
 		action->pops++;
 		return 0;
 	case FLOW_ACTION_VLAN_PUSH:
 		return parse_push(action, entry, extack);
 	default:
-		REFUSE("an action that the chip does not have");
+		return FG_REFUSAL(extack, "an action that the chip does not have");
 	}
 }
 
@@ -146,7 +144,7 @@ int fg_action_parse(struct fg_action *action,
 
 	memset(action, 0, sizeof(*action));
 	if (!flow_action_has_entries(&flow->action))
-		REFUSE("a rule without an action");
+		return FG_REFUSAL(extack, "a rule without an action");
 	if (!flow_action_basic_hw_stats_check(&flow->action, extack))
 		return -EOPNOTSUPP;
 	flow_action_for_each(i, entry, &flow->action) {
@@ -156,11 +154,11 @@ int fg_action_parse(struct fg_action *action,
 	}
 	/* A copy and nothing else leaves the frame to the host. */
 	if (!decided && !action->mirror)
-		REFUSE("a rule without a verdict");
+		return FG_REFUSAL(extack, "a rule without a verdict");
 	if (action->verdict != FG_REDIRECT &&
 	    (action->edits || action->pops || action->pushes))
-		REFUSE("edits are for redirected frames only");
+		return FG_REFUSAL(extack, "edits are for redirected frames only");
 	if (kind == FG_FT && action->verdict != FG_REDIRECT)
-		REFUSE("a flow without a redirect");
+		return FG_REFUSAL(extack, "a flow without a redirect");
 	return 0;
 }

@@ -175,9 +175,9 @@ static int match_transport(struct fg_key *key, struct fg_key *mask,
 	return 0;
 }
 
-static int match(const struct fg_port *port, enum fg_kind kind,
-		 const struct flow_rule *flow, struct fg_key *key,
-		 struct fg_key *mask, struct netlink_ext_ack *extack)
+static int match_all(const struct fg_port *port, enum fg_kind kind,
+		     const struct flow_rule *flow, struct fg_key *key,
+		     struct fg_key *mask, struct netlink_ext_ack *extack)
 {
 	u16 addr_type = 0;
 	int err;
@@ -203,16 +203,16 @@ static bool refused_by_fault(const struct fg_port *port,
 			     const struct fg_key *key,
 			     const struct fg_action *action)
 {
-	unsigned int match = fg_fault(refuse_match);
+	unsigned int bits = fg_fault(refuse_match);
 
 	if (fg_fault(refuse_direction) == port->index + 1)
 		return true;
-	return (match & FG_REFUSE_IPV6 && key->n_proto == htons(ETH_P_IPV6)) ||
-	       (match & FG_REFUSE_UDP && key->ip_proto == IPPROTO_UDP) ||
-	       (match & FG_REFUSE_TCP && key->ip_proto == IPPROTO_TCP) ||
-	       (match & FG_REFUSE_VLAN && (key->tag_proto[0] || action->pops ||
+	return (bits & FG_REFUSE_IPV6 && key->n_proto == htons(ETH_P_IPV6)) ||
+	       (bits & FG_REFUSE_UDP && key->ip_proto == IPPROTO_UDP) ||
+	       (bits & FG_REFUSE_TCP && key->ip_proto == IPPROTO_TCP) ||
+	       (bits & FG_REFUSE_VLAN && (key->tag_proto[0] || action->pops ||
 					   action->pushes)) ||
-	       (match & FG_REFUSE_NAT && action->nat);
+	       (bits & FG_REFUSE_NAT && action->nat);
 }
 
 /* A rule that is not yet in the table, and its mask. ERR_PTR(-ENODEV): no
@@ -229,7 +229,7 @@ struct fg_rule *fg_rule_create(struct fg_port *port, enum fg_kind kind,
 	struct fg_key key;
 	int err;
 
-	err = match(port, kind, cls->rule, &key, mask, extack);
+	err = match_all(port, kind, cls->rule, &key, mask, extack);
 	if (!err)
 		err = fg_action_parse(&action, edit, kind, cls->rule, extack);
 	if (err)

@@ -16,7 +16,7 @@
 #include "nic.h"
 
 static struct {
-	struct mutex lock;
+	struct mutex lock;	/* of all here but the lookups */
 	struct hlist_head *by_key;
 	struct hlist_head *by_cookie;
 	u32 last_bucket;
