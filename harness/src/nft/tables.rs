@@ -14,7 +14,7 @@ const TABLE_NAME: u16 = 1;
 /// The families, as nft names them, in which `netns` has a table `name`.
 ///
 /// A kernel without nf_tables has no tables.
-pub(super) fn families_of(netns: &Netns, name: &str) -> Result<Vec<&'static str>, NetlinkError> {
+pub(crate) fn families_of(netns: &Netns, name: &str) -> Result<Vec<&'static str>, NetlinkError> {
     let payload = nfgenmsg(0);
     let question =
         Question { doing: "listing the nftables tables", message_type: GET_TABLE, dump: true, payload: &payload };
