@@ -1,10 +1,11 @@
 //! `flowgauge doctor`: what this machine can do for offload measurements, and how to close each gap.
 //!
 //! Probes gather, [`Report`] holds, the renderer prints. Everything is read; the only things made are throw-away
-//! namespaces in which the kernel's behaviour is tried.
+//! namespaces in which the kernel's behaviour is tried. Only [`nic`], on request, touches a port that is really there.
 
 mod examine;
 mod kernel_options;
+pub mod nic;
 mod nics;
 mod port_driver;
 mod privileges;

@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use flowgauge_topologies::features;
-
+use super::nic::HwTcOffload;
 use super::port_driver::{self, Driver};
 use super::report::Check;
 
@@ -29,31 +28,29 @@ fn check(name: &str) -> Option<Check> {
         Ok(driver) => describe(driver, virtual_port),
         Err(error) => format!("driver unknown ({error})"),
     };
-    let hw_tc = match features::read(name).map(|features| features.get("hw-tc-offload").copied()) {
-        Ok(Some(feature)) if feature.active => "hw-tc-offload on",
-        Ok(Some(feature)) if feature.changeable => "hw-tc-offload off",
-        Ok(_) => "no hw-tc-offload",
-        Err(_) => "features unreadable",
-    };
+    let hw_tc = HwTcOffload::read(name);
     let (rx, tx) = queues(name);
-    let mut detail = format!("{about}, {hw_tc}, queues {rx} rx {tx} tx");
+    let mut detail = format!("{about}, {}, queues {rx} rx {tx} tx", hw_tc.text());
     if let Ok(driver) = &driver {
         detail += &statistics(&driver.statistics);
     }
-    let switchable = hw_tc == "hw-tc-offload off";
-    Some(match switchable {
-        true => Check::gap(name, detail, format!("ethtool -K {name} hw-tc-offload on")),
-        false if hw_tc == "hw-tc-offload on" => Check::ok(name, detail),
-        false => Check::info(name, detail),
+    Some(match hw_tc {
+        HwTcOffload::Off => {
+            let try_it = format!("ethtool -K {name} hw-tc-offload on, then: flowgauge doctor --nic {name}");
+            Check::gap(name, detail, try_it)
+        }
+        HwTcOffload::On | HwTcOffload::OnFixed => Check::ok(name, detail),
+        HwTcOffload::Fixed | HwTcOffload::Absent | HwTcOffload::Unreadable => Check::info(name, detail),
     })
 }
 
 fn describe(driver: &Driver, virtual_port: bool) -> String {
-    match (driver.bus.as_str(), virtual_port) {
+    let about = match (driver.bus.as_str(), virtual_port) {
         (_, true) => format!("{} (no hardware)", driver.name),
         ("", false) => driver.name.clone(),
         (bus, false) => format!("{} at {bus}", driver.name),
-    }
+    };
+    if driver.firmware.is_empty() { about } else { format!("{about}, firmware {}", driver.firmware) }
 }
 
 fn queues(name: &str) -> (usize, usize) {

@@ -1,8 +1,9 @@
-//! A port's driver and the names of its statistics: what `ethtool -i` and `ethtool -S` show.
+//! A port's driver and its statistics: what `ethtool -i` and `ethtool -S` show.
 //!
-//! Uses SIOCETHTOOL with ETHTOOL_GDRVINFO and ETHTOOL_GSTRINGS (include/uapi/linux/ethtool.h): the ethtool crate has
-//! neither. Acts on the network namespace of the calling thread, and only reads.
+//! Uses SIOCETHTOOL with ETHTOOL_GDRVINFO, ETHTOOL_GSTRINGS and ETHTOOL_GSTATS (include/uapi/linux/ethtool.h): the
+//! ethtool crate has none of them. Acts on the network namespace of the calling thread, and only reads.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::AsRawFd;
 
@@ -10,6 +11,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 const ETHTOOL_GDRVINFO: u32 = 0x03;
 const ETHTOOL_GSTRINGS: u32 = 0x1b;
+const ETHTOOL_GSTATS: u32 = 0x1d;
 const ETH_SS_STATS: u32 = 1;
 const STRING: usize = 32;
 /// Words of `struct ethtool_drvinfo`: the command, five strings, 12 bytes reserved, five counts.
@@ -25,6 +27,8 @@ const STATISTICS_MAX: usize = 65_536;
 pub(super) struct Driver {
     /// Its name, such as `mlx5_core`.
     pub(super) name: String,
+    /// Its firmware; empty where there is none.
+    pub(super) firmware: String,
     /// Where the device sits, such as `0000:03:00.0`; empty for virtual ones.
     pub(super) bus: String,
     /// The names of its statistics.
@@ -39,7 +43,9 @@ pub(super) fn read(port: &str) -> io::Result<Driver> {
     let count = info[N_STATS_WORD] as usize;
     // Driver, version, firmware, bus, in this order.
     let strings = strings(&info[1..=5 * STRING / 4]);
-    let mut driver = Driver { name: strings[0].clone(), bus: strings[3].clone(), statistics: Vec::new() };
+    let [name, _, firmware, bus, ..] = &strings[..] else { return Err(io::ErrorKind::InvalidData.into()) };
+    let (name, firmware, bus) = (name.clone(), known(firmware), known(bus));
+    let mut driver = Driver { name, firmware, bus, statistics: Vec::new() };
     if (1..=STATISTICS_MAX / 2).contains(&count) {
         let mut names = vec![0u32; 3 + STATISTICS_MAX * STRING / 4];
         names[..2].copy_from_slice(&[ETHTOOL_GSTRINGS, ETH_SS_STATS]);
@@ -48,6 +54,25 @@ pub(super) fn read(port: &str) -> io::Result<Driver> {
         driver.statistics = self::strings(&names[3..3 + written]);
     }
     Ok(driver)
+}
+
+/// The statistics of `port` by name.
+pub(super) fn statistics(port: &str) -> io::Result<BTreeMap<String, u64>> {
+    let names = read(port)?.statistics;
+    // struct ethtool_stats: cmd, n_stats, then 64 bits each. Room for as many as there can be, as for the names.
+    let mut request = vec![0u32; 2 + 2 * STATISTICS_MAX];
+    request[..2].copy_from_slice(&[ETHTOOL_GSTATS, names.len() as u32]);
+    call(port, &mut request)?;
+    let values = request[2..].chunks_exact(2).map(|pair| {
+        let [a, b] = [pair[0].to_ne_bytes(), pair[1].to_ne_bytes()];
+        u64::from_ne_bytes([a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3]])
+    });
+    Ok(names.into_iter().zip(values).collect())
+}
+
+/// Where a driver does not say, the kernel or the driver writes `N/A`.
+fn known(text: &str) -> String {
+    if text.trim() == "N/A" { String::new() } else { text.trim().to_owned() }
 }
 
 /// Hands `request`, whose first word is the command, to the kernel, which answers in place.
@@ -63,8 +88,8 @@ fn call(port: &str, request: &mut [u32]) -> io::Result<()> {
     let ifru_data = request.as_mut_ptr().cast();
     let mut ifreq = libc::ifreq { ifr_name, ifr_ifru: libc::__c_anonymous_ifr_ifru { ifru_data } };
     // SAFETY: `ifreq` and the request it points to outlive the call. GDRVINFO writes its fixed structure, for which
-    // DRVINFO_WORDS has room; GSTRINGS writes one string per statistic, and a driver with more than half as many as
-    // there is room for is not asked.
+    // DRVINFO_WORDS has room; GSTRINGS and GSTATS write one string or number per statistic, and a driver with more than
+    // half as many as there is room for is not asked.
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL as _, &mut ifreq) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

@@ -62,7 +62,7 @@ fn groups(checks: &[Check]) -> Vec<Vec<&Check>> {
 }
 
 /// Wraps `text` behind `prefix`; further lines are indented as far.
-fn paragraph(out: &mut String, prefix: &str, text: &str) {
+pub(super) fn paragraph(out: &mut String, prefix: &str, text: &str) {
     let mut line = prefix.to_owned();
     let mut empty = true;
     for word in text.split_whitespace() {
