@@ -12,16 +12,26 @@ use super::{
 /// not asked. `progress` is told each step that takes time.
 ///
 /// The host's package lists are used when they name such a kernel; when they are missing or stale,
-/// own lists are fetched into the cache. A download that breaks off leaves nothing that counts.
+/// own lists are fetched into the cache. Debian's newest kernel always comes through own lists. A download that breaks
+/// off leaves nothing that counts.
 pub fn fetch(version: DebianVersion, cache: &Path, progress: &dyn Fn(&str)) -> Result<Image, KernelError> {
     let slot = cache.join("kernels").join(format!("debian-{version}"));
     if let Some(image) = newest_in(&slot) {
+        if version == DebianVersion::Newest {
+            tell_age(&image, &slot, progress);
+        }
         return Ok(image);
     }
     let _held = lock(&cache.join("kernels"))?;
     // Another run may have fetched it while we waited.
     if let Some(image) = newest_in(&slot) {
         return Ok(image);
+    }
+    if version == DebianVersion::Newest {
+        progress("fetching the package lists of Debian's newest suite");
+        let newest = Archive::newest(cache)?;
+        newest.update()?;
+        return install(&newest, &find(&newest, version)?, &slot, progress);
     }
     let host = Archive::host();
     if let Ok(packages) = find(&host, version) {
@@ -37,6 +47,16 @@ pub fn fetch(version: DebianVersion, cache: &Path, progress: &dyn Fn(&str)) -> R
     let own = Archive::private(cache)?;
     own.update()?;
     install(&own, &find(&own, version)?, &slot, progress)
+}
+
+/// What is called newest and lies in the cache may no longer be: the user is told how old it is, and decides.
+fn tell_age(image: &Image, slot: &Path, progress: &dyn Fn(&str)) {
+    let fetched = std::fs::metadata(&image.vmlinuz).and_then(|facts| facts.created());
+    let days = fetched.ok().and_then(|at| at.elapsed().ok()).map_or(0, |age| age.as_secs() / 86_400);
+    if days >= 14 {
+        let release = &image.release;
+        progress(&format!("newest is {release}, fetched {days} days ago; delete {} to look again", slot.display()));
+    }
 }
 
 /// The kernel package and those that hold its other halves.
@@ -68,13 +88,15 @@ fn version_of(package: &str) -> Option<DebianVersion> {
     let (major, minor) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
     // A meta package names no patch level.
     parts.next()?;
-    plain.then_some(DebianVersion { major, minor })
+    plain.then_some(DebianVersion::Numbered { major, minor })
 }
 
 fn choose(offered: &[Package], version: DebianVersion) -> Option<&Package> {
     offered
         .iter()
-        .filter(|package| version_of(&package.name) == Some(version))
+        .filter(|package| {
+            version_of(&package.name).is_some_and(|found| found == version || version == DebianVersion::Newest)
+        })
         .max_by_key(|package| (version_key(release_in(&package.name)), !package.name.contains("unsigned")))
 }
 
@@ -147,6 +169,7 @@ mod tests {
             |version: &str| choose(&offered, version.parse().expect("a version")).map(|package| package.name.as_str());
         assert_eq!(chosen("6.12"), Some("linux-image-6.12.117+deb12-amd64"));
         assert_eq!(chosen("6.1"), Some("linux-image-6.1.0-56-amd64"));
+        assert_eq!(chosen("newest"), Some("linux-image-6.12.117+deb12-amd64"));
         assert_eq!(chosen("7.2"), None);
         assert_eq!(available(&offered), ["debian:6.1", "debian:6.12"]);
     }

@@ -15,28 +15,34 @@ pub enum KernelSpec {
     Host,
     /// A bzImage of the user's, booted in a VM.
     Path(PathBuf),
-    /// The newest kernel of this version that the distribution's archive offers, booted in a VM.
+    /// The newest kernel of this version that the distribution's archive offers, or Debian's newest of all, booted in
+    /// a VM.
     Debian(DebianVersion),
 }
 
-/// MAJOR.MINOR of a Debian kernel, such as 6.12.
+/// Which of Debian's kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct DebianVersion {
-    /// 6 in 6.12.
-    pub major: u32,
-    /// 12 in 6.12.
-    pub minor: u32,
+pub enum DebianVersion {
+    /// The newest patch level of one version, from the suites that apt uses on this host.
+    Numbered {
+        /// 6 in 6.12.
+        major: u32,
+        /// 12 in 6.12.
+        minor: u32,
+    },
+    /// The newest kernel that Debian has packaged (suite sid).
+    Newest,
 }
 
 impl DebianVersion {
     /// What `auto` boots when the host's kernel does not suffice.
-    pub const DEFAULT: Self = Self { major: 6, minor: 12 };
+    pub const DEFAULT: Self = Self::Numbered { major: 6, minor: 12 };
 }
 
 /// A `--kernel` value that names no kernel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown kernel {given:?}; allowed: auto, host, debian:6.12, debian:6.1, or the path of a bzImage (with a slash, such as ./bzImage)"
+    "unknown kernel {given:?}; allowed: auto, host, debian:6.12, debian:6.1, debian:newest, or the path of a bzImage (with a slash, such as ./bzImage)"
 )]
 pub struct UnknownKernel {
     /// What was given.
@@ -64,14 +70,20 @@ impl FromStr for DebianVersion {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
+        if text == "newest" {
+            return Ok(Self::Newest);
+        }
         let (major, minor) = text.split_once('.').ok_or(())?;
-        Ok(Self { major: major.parse().map_err(|_| ())?, minor: minor.parse().map_err(|_| ())? })
+        Ok(Self::Numbered { major: major.parse().map_err(|_| ())?, minor: minor.parse().map_err(|_| ())? })
     }
 }
 
 impl fmt::Display for DebianVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
+        match self {
+            Self::Numbered { major, minor } => write!(f, "{major}.{minor}"),
+            Self::Newest => f.write_str("newest"),
+        }
     }
 }
 
@@ -106,7 +118,7 @@ mod tests {
 
     #[test]
     fn every_form_survives_text() {
-        for text in ["auto", "host", "./bzImage", "/boot/vmlinuz-6.1", "debian:6.12", "debian:6.1"] {
+        for text in ["auto", "host", "./bzImage", "/boot/vmlinuz-6.1", "debian:6.12", "debian:6.1", "debian:newest"] {
             assert_eq!(text.parse::<KernelSpec>().map(|s| s.to_string()), Ok(text.to_owned()));
         }
     }
