@@ -84,3 +84,27 @@ pub struct Environment {
     /// Settings of the DUT that change results (`net.netfilter.nf_conntrack_acct = 1`).
     pub settings: Vec<String>,
 }
+
+impl Environment {
+    /// Whether the DUT's ports in `topology` are those of the reference NIC.
+    pub fn simulates(&self, topology: Topology) -> bool {
+        let dut = |nic: &&Nic| nic.topology == topology && matches!(nic.role.as_str(), "lan" | "wan");
+        self.nics.iter().filter(dut).any(|nic| nic.simulated)
+    }
+
+    /// Takes in the fingerprint of another topology of the same run: its ports, by topology and role, and what else it
+    /// names that is not there yet.
+    pub fn merge(&mut self, other: Environment) {
+        if !self.topology.split(", ").any(|name| name == other.topology) {
+            self.topology = format!("{}, {}", self.topology, other.topology);
+        }
+        for nic in other.nics {
+            match self.nics.iter_mut().find(|n| (n.topology, &n.role) == (nic.topology, &nic.role)) {
+                Some(known) => *known = nic,
+                None => self.nics.push(nic),
+            }
+        }
+        self.tools.extend(other.tools.into_iter().filter(|tool| !self.tools.contains(tool)).collect::<Vec<_>>());
+        self.settings.extend(other.settings.into_iter().filter(|s| !self.settings.contains(s)).collect::<Vec<_>>());
+    }
+}

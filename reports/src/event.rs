@@ -10,8 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::environment::Environment;
 use crate::trial::{Calibration, TimeToOffload, Trial};
 
-/// Version of the events and of the result. It changes when an old reader would misread a new file.
-pub const SCHEMA_VERSION: u32 = 1;
+/// Version of the events and of the result. It changes when an old reader would misread a new file. Version 2 tells the
+/// hardware from the software fast path, and knows several topologies in one run.
+pub const SCHEMA_VERSION: u32 = 2;
+
+/// The versions that are read. What version 1 does not have is absent there by serde's defaults.
+pub const READ_VERSIONS: std::ops::RangeInclusive<u32> = 1..=SCHEMA_VERSION;
 
 /// How a run began.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::contradiction::check;
 use crate::environment::Environment;
-use crate::event::{Event, SCHEMA_VERSION, Warning};
+use crate::event::{Event, READ_VERSIONS, SCHEMA_VERSION, Warning};
 use crate::judge::judge;
 use crate::result::{Ending, RunResult};
 use crate::trial::{Calibration, TimeToOffload, Trial};
@@ -35,7 +35,7 @@ pub enum ResultError {
     },
     /// Another version wrote it.
     #[error(
-        "the result has schema version {found}, this flowgauge reads version {SCHEMA_VERSION}: \
+        "the result has schema version {found}, this flowgauge reads versions up to {SCHEMA_VERSION}: \
          take the flowgauge that wrote it, or run it again"
     )]
     WrongVersion {
@@ -72,7 +72,6 @@ pub enum ResultError {
 /// `result.json` without its judgement, which is never read: it is recomputed.
 #[derive(Deserialize)]
 struct Stored {
-    schema_version: u32,
     run: String,
     unix_s: f64,
     command: Vec<String>,
@@ -115,7 +114,7 @@ impl RunResult {
         let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|e| malformed(e.to_string()))?;
         match value.get("schema_version").and_then(serde_json::Value::as_u64) {
             None => return Err(malformed("it has no schema_version".to_owned())),
-            Some(found) if found != u64::from(SCHEMA_VERSION) => return Err(ResultError::WrongVersion { found }),
+            Some(found) if !readable(found) => return Err(ResultError::WrongVersion { found }),
             Some(_) => {}
         }
         // From the text again and not from the value, for errors that give the line.
@@ -123,7 +122,7 @@ impl RunResult {
         check(&s.plan, &s.trials, &s.calibrations)?;
         let judgement = judge(&s.plan, &s.trials, &s.calibrations, s.environment.as_ref());
         Ok(RunResult {
-            schema_version: s.schema_version,
+            schema_version: SCHEMA_VERSION,
             run: s.run,
             unix_s: s.unix_s,
             command: s.command,
@@ -179,11 +178,15 @@ fn events(bytes: &[u8], malformed: &impl Fn(String) -> ResultError) -> Result<Ve
     Ok(events)
 }
 
+fn readable(version: u64) -> bool {
+    u32::try_from(version).is_ok_and(|version| READ_VERSIONS.contains(&version))
+}
+
 /// A first line of another version is called that, and not damaged.
 fn version(line: &[u8]) -> Result<(), ResultError> {
     let value: Option<serde_json::Value> = serde_json::from_slice(line).ok();
     match value.as_ref().and_then(|v| v.get("schema_version")).and_then(serde_json::Value::as_u64) {
-        Some(found) if found != u64::from(SCHEMA_VERSION) => Err(ResultError::WrongVersion { found }),
+        Some(found) if !readable(found) => Err(ResultError::WrongVersion { found }),
         _ => Ok(()),
     }
 }

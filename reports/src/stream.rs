@@ -1,7 +1,8 @@
 //! From the stream of events to a result.
 
 use crate::contradiction::check;
-use crate::event::{Event, SCHEMA_VERSION};
+use crate::environment::Environment;
+use crate::event::{Event, READ_VERSIONS, SCHEMA_VERSION};
 use crate::judge::judge;
 use crate::result::{Ending, RunResult};
 use crate::store::ResultError;
@@ -10,19 +11,24 @@ impl RunResult {
     /// The result of a run's events, judged. A stream without a last event gives [`Ending::Truncated`].
     ///
     /// # Errors
-    /// When the first event is not `started`, its schema version is not ours, or an event does not fit the plan.
+    /// When the first event is not `started`, its schema version is not one that is read, or an event does not fit the plan.
     pub fn from_events(events: impl IntoIterator<Item = Event>) -> Result<RunResult, ResultError> {
         let mut events = events.into_iter();
         let Some(Event::Started(start)) = events.next() else { return Err(ResultError::NoStart) };
-        if start.schema_version != SCHEMA_VERSION {
+        if !READ_VERSIONS.contains(&start.schema_version) {
             return Err(ResultError::WrongVersion { found: start.schema_version.into() });
         }
-        let (mut environment, mut calibrations, mut trials, mut warnings) = (None, Vec::new(), Vec::new(), Vec::new());
+        let mut environment: Option<Environment> = None;
+        let (mut calibrations, mut trials, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
         let mut onsets = Vec::new();
         let mut ending = Ending::Truncated;
         for event in events {
             match event {
-                Event::Environment(e) => environment = Some(*e),
+                // One event for each topology.
+                Event::Environment(e) => match &mut environment {
+                    Some(known) => known.merge(*e),
+                    None => environment = Some(*e),
+                },
                 Event::Calibrated(c) => calibrations.push(c),
                 Event::Trial(t) => trials.push(*t),
                 Event::TimeToOffload(t) => onsets.push(*t),
@@ -41,7 +47,8 @@ impl RunResult {
         check(&plan, &trials, &calibrations)?;
         let judgement = judge(&plan, &trials, &calibrations, environment.as_ref());
         Ok(RunResult {
-            schema_version: start.schema_version,
+            // Judged anew, it is a result of ours.
+            schema_version: SCHEMA_VERSION,
             run: start.run,
             unix_s: start.unix_s,
             command: start.command,

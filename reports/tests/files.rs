@@ -86,8 +86,8 @@ fn broken_files_are_told_in_one_sentence() {
     assert!(error(&jsonl).contains("\u{fffd}[2J") && !error(&jsonl).contains('\u{1b}'), "{}", error(&jsonl));
     fs::write(&jsonl, events.lines().skip(1).collect::<Vec<_>>().join("\n")).unwrap();
     assert!(error(&jsonl).contains("do not begin with `started`"));
-    fs::write(&jsonl, events.replacen("\"schema_version\":1", "\"schema_version\":2", 1)).unwrap();
-    assert!(error(&jsonl).contains("schema version 2"));
+    fs::write(&jsonl, events.replacen("\"schema_version\":2", "\"schema_version\":3", 1)).unwrap();
+    assert!(error(&jsonl).contains("schema version 3"));
     fs::write(&jsonl, "").unwrap();
     assert!(error(&jsonl).contains("do not begin"));
 }

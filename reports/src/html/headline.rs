@@ -74,8 +74,9 @@ fn proof(row: &Row) -> String {
         2 => "two witnesses agree".to_owned(),
         n => format!("{n} witnesses agree"),
     };
-    match row.proof.bypass {
-        Some(bypass) => format!("{} of its packets took the fast path, {agree}", percent(bypass)),
+    let lane = row.datapath.lane();
+    match row.proof.shares() {
+        Some(shares) => format!("{} of its packets took {}, {agree}", percent(shares.of(lane)), lane.about()),
         None => agree,
     }
 }

@@ -1,6 +1,6 @@
 //! A scenario's part of the page: charts, proof, latency, holes, findings, rulesets.
 
-use flowgauge_scenarios::{Hole, Scenario};
+use flowgauge_scenarios::{Hole, Lane, Scenario};
 
 use super::HtmlError;
 use super::chart::{self, Bar};
@@ -101,27 +101,29 @@ fn bars(
 fn proof(row: &Row) -> ProofRow {
     let proof = &row.proof;
     let said = |w: &crate::proof::Witness| {
-        let text = match w.classic {
-            Some(classic) => format!("{} on the classic path: {} bypassed it", whole(classic), percent(w.bypass)),
-            None if w.bypass == 0.0 => "no entry marked OFFLOAD: nothing could bypass".to_owned(),
-            None => format!("{} of the entries marked OFFLOAD", percent(w.bypass)),
+        let text = match (w.kind.lane(), w.packets) {
+            (Lane::Hardware, Some(n)) => format!("{} through the hardware, {}", whole(n), percent(w.share)),
+            (_, Some(n)) => format!("{} on the classic path: {} bypassed it", whole(n), percent(1.0 - w.share)),
+            (_, None) if w.share == 1.0 => "no entry marked OFFLOAD: nothing could bypass".to_owned(),
+            (_, None) => format!("{} of the entries marked OFFLOAD", percent(1.0 - w.share)),
         };
         (w.kind.name(), text)
     };
-    let direction = |d: &crate::proof::DirectionShare| match (d.idle, d.bypass) {
+    let direction = |d: &crate::proof::DirectionShare| match (d.idle, d.shares) {
         (true, _) => format!("{}: idle", d.direction.name()),
-        (false, Some(share)) => format!("{}: {} of {} bypassed", d.direction.name(), percent(share), whole(d.out)),
+        (false, Some(shares)) => format!("{}: {} of {}", d.direction.name(), shares.describe(), whole(d.out)),
         (false, None) => format!("{}: {} packets, no counters of its own", d.direction.name(), whole(d.out)),
+    };
+    let marked = |c: crate::proof::Claims| {
+        let hardware = if c.hardware > 0 { format!(", {} HW_OFFLOAD", whole(c.hardware)) } else { String::new() };
+        format!("{} of {} entries marked OFFLOAD{hardware}", whole(c.after), whole(c.entries))
     };
     ProofRow {
         datapath: row.datapath.name(),
         out: whole(proof.out),
         witnesses: proof.witnesses.iter().map(said).collect(),
         directions: proof.directions.iter().map(direction).collect(),
-        claims: proof.claims.map_or_else(
-            || "could not be read".to_owned(),
-            |c| format!("{} of {} entries marked OFFLOAD", whole(c.after), whole(c.entries)),
-        ),
+        claims: proof.claims.map_or_else(|| "could not be read".to_owned(), marked),
         path: proof.label(),
         standing: proof.standing(),
     }

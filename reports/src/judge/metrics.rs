@@ -4,9 +4,10 @@ use flowgauge_scenarios::Direction;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::observation::{CpuObservation, CpuTimes};
+use crate::observation::{CpuObservation, CpuTimes, DriverPort};
 use crate::offered::DirectionReport;
-use crate::trial::{Calibration, Offered, Trial};
+use crate::proof::{REFERENCE_NIC, grown};
+use crate::trial::{Offered, Trial};
 
 /// What one trial gave. A number that cannot be had is none, never zero.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,9 +28,13 @@ pub struct Sample {
     pub softirq: Option<f64>,
     /// Soft interrupt time of all CPUs in nanoseconds.
     pub softirq_ns: Option<f64>,
-    /// Soft interrupt nanoseconds per delivered frame, net of what the generator alone costs; never below zero. None
-    /// in rows whose trials have less than 50 ms of soft interrupt time on average.
+    /// Soft interrupt nanoseconds per delivered frame. Over veth net of what the generator alone costs, and never below
+    /// zero; on a NIC all of it ([`super::Row::cost`]). None in rows whose trials have less than 50 ms of soft interrupt
+    /// time on average.
     pub cost_ns: Option<f64>,
+    /// Nanoseconds that the simulation of the reference NIC spent per packet that it forwarded in hardware: lookup and
+    /// actions. They pass in the sender's time and never in the DUT's soft interrupts.
+    pub lookup_ns: Option<f64>,
     /// Median latency in nanoseconds, of the slower direction.
     pub p50_ns: Option<f64>,
     /// 99th percentile of latency in nanoseconds, of the slower direction.
@@ -47,14 +52,50 @@ pub(super) fn unresolved(samples: &[Sample]) -> bool {
     !spent.is_empty() && spent.iter().sum::<f64>() < RESOLVED_NS * spent.len() as f64
 }
 
-/// The numbers of `trial`, net of `calibration` where the generator was calibrated.
-pub(super) fn sample(trial: &Trial, calibration: Option<&Calibration>) -> Sample {
+/// What the soft interrupt time of a row that has no cost leaves open.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CostBound {
+    /// The cost per delivered frame is below this, in nanoseconds: what was measured and one more unit of 10 ms a trial,
+    /// over the frames.
+    pub below_ns: f64,
+    /// Whether that is as good as nothing: at most one unit a trial was measured.
+    pub zero: bool,
+}
+
+/// The unit of /proc/stat, in nanoseconds.
+const TICK_NS: f64 = 10e6;
+
+/// The bound of a row that is [`unresolved`]; none of any other, and where nothing arrived.
+pub(super) fn cost_bound(samples: &[Sample], trials: &[&Trial]) -> Option<CostBound> {
+    let received = |t: &&Trial| match &t.offered {
+        Offered::Frames(reports) => reports.iter().map(|r| r.received).sum::<u64>(),
+        Offered::Bulk(_) => 0,
+    };
+    let (mut spent, mut frames) = (Vec::new(), 0);
+    for (sample, trial) in samples.iter().zip(trials) {
+        if let Some(ns) = sample.softirq_ns {
+            spent.push(ns);
+            frames += received(trial);
+        }
+    }
+    if !unresolved(samples) || frames == 0 {
+        return None;
+    }
+    let sum: f64 = spent.iter().sum();
+    let ticks = TICK_NS * spent.len() as f64;
+    Some(CostBound { below_ns: (sum + ticks) / frames as f64, zero: sum <= ticks })
+}
+
+/// The numbers of `trial`. `base` is the soft interrupt time per frame that is not the DUT's, in nanoseconds; none where
+/// nobody knows, and then there is no cost.
+pub(super) fn sample(trial: &Trial, base: Option<f64>) -> Sample {
     let cpu = spent(&trial.cpu_before, &trial.cpu_after);
     let common = Sample {
         block: trial.block,
         cpu: cpu.as_ref().map(|c| 1.0 - c.idle),
         softirq: cpu.as_ref().map(|c| c.softirq),
         softirq_ns: cpu.as_ref().map(|c| c.softirq_ns),
+        lookup_ns: lookup(trial),
         ..Sample::default()
     };
     match &trial.offered {
@@ -64,11 +105,7 @@ pub(super) fn sample(trial: &Trial, calibration: Option<&Calibration>) -> Sample
         }
         Offered::Frames(reports) => {
             let received: u64 = reports.iter().map(|r| r.received).sum();
-            let cost = |c: &Spent, calibration: &Calibration| {
-                let each = ratio(c.softirq_ns, received as f64)?;
-                Some((each - calibration.softirq_ns_per_packet).max(0.0))
-            };
-            let usable = calibration.filter(|c| c.offered_pps > 0.0);
+            let cost = |c: &Spent, base: f64| Some((ratio(c.softirq_ns, received as f64)? - base).max(0.0));
             Sample {
                 throughput: sum(reports, |r| ratio(r.received as f64, seconds(r))),
                 l2_bps: sum(reports, |r| {
@@ -80,13 +117,24 @@ pub(super) fn sample(trial: &Trial, calibration: Option<&Calibration>) -> Sample
                     reports.iter().map(DirectionReport::lost_in_dut).sum::<u64>() as f64,
                     reports.iter().map(|r| r.sent).sum::<u64>() as f64,
                 ),
-                cost_ns: cpu.as_ref().zip(usable).and_then(|(c, calibration)| cost(c, calibration)),
+                cost_ns: cpu.as_ref().zip(base).and_then(|(c, base)| cost(c, base)),
                 p50_ns: slowest(reports, |l| l.p50_ns),
                 p99_ns: slowest(reports, |l| l.p99_ns),
                 ..common
             }
         }
     }
+}
+
+/// Lookup time per hit of the reference NIC; none of any other driver, and where nothing hit.
+fn lookup(trial: &Trial) -> Option<f64> {
+    let (before, after) = (trial.before.driver.seen()?, trial.after.driver.seen()?);
+    let reference = |port: &DriverPort| port.driver == REFERENCE_NIC;
+    if !reference(&after.lan) || !reference(&after.wan) {
+        return None;
+    }
+    let grown = |name: &str| grown(before, after, name).map(|by| by as f64);
+    ratio(grown("lookup_ns")?, grown("lookup_hits")?)
 }
 
 /// Who receives what a direction sends.

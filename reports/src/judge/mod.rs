@@ -4,6 +4,7 @@ mod gain;
 mod limits;
 mod metrics;
 mod row;
+mod totals;
 mod verdict;
 mod warnings;
 
@@ -16,8 +17,9 @@ use crate::event::Warning;
 use crate::trial::{Calibration, Trial};
 
 pub use gain::Gain;
-pub use metrics::Sample;
-pub use row::{Row, Totals};
+pub use metrics::{CostBound, Sample};
+pub use row::Row;
+pub use totals::Totals;
 pub use verdict::Verdict;
 
 /// What follows from the samples of a run.

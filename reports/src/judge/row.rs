@@ -1,41 +1,21 @@
 //! A row: everything about one cell.
 
-use flowgauge_scenarios::{Control, Datapath, Engine, Families, Load, Plan, Policy, Protocol};
+use std::collections::BTreeMap;
+
+use flowgauge_scenarios::{
+    Control, Datapath, Engine, Families, Fault, Load, Plan, Policy, Protocol, Topology, shortfall,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::gain::Gain;
-use super::metrics::{Sample, receiver, sample, unresolved};
+use super::metrics::{CostBound, Sample, cost_bound, sample, unresolved};
+use super::totals::{Totals, loss, totals};
 use super::verdict::{self, Verdict};
 use crate::environment::{Accelerator, Clock, Environment};
 use crate::proof::{Proof, Surroundings, pool, prove};
 use crate::stats::{self, Estimate, Unit};
-use crate::trial::{Calibration, Offered, Trial};
-
-/// Frames over all trials of a row.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Totals {
-    /// Sent.
-    pub sent: u64,
-    /// Received intact, first copies.
-    pub received: u64,
-    /// Lost in the DUT ([`crate::offered::DirectionReport::lost_in_dut`]).
-    pub lost: u64,
-    /// Further copies.
-    pub duplicated: u64,
-    /// Out of order within their flow.
-    pub reordered: u64,
-    /// Arrived with a wrong header, checksum or payload.
-    pub corrupted: u64,
-    /// Not captured by the testers' receiving rings.
-    pub uncaptured: u64,
-    /// Of nobody in this trial: other senders' and late ones.
-    pub foreign: u64,
-    /// The testers whose rings were full: `client`, `server`.
-    pub uncaptured_by: Vec<String>,
-    /// Arrived with a checksum that an offload had left open.
-    pub unverified: u64,
-}
+use crate::trial::{Calibration, Trial};
 
 /// What is known about one scenario on one datapath.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -56,8 +36,16 @@ pub struct Row {
     pub engine: Engine,
     /// How the kernel forwards them.
     pub datapath: Datapath,
+    /// What the DUT's ports are.
+    pub topology: Topology,
+    /// Whether the DUT's ports are those of the reference NIC: then its figures are those of a simulation.
+    pub simulated: bool,
     /// What was broken on purpose: the verdict of an offloading row must then be bad.
     pub control: Control,
+    /// What the reference NIC did wrong on purpose.
+    pub faults: BTreeMap<Fault, u32>,
+    /// In what the datapath falls short of the policy although it carries it.
+    pub shortfall: Option<String>,
     /// The kernel under test; none where the run failed before it knew.
     pub kernel: Option<String>,
     /// What time was measured in.
@@ -81,8 +69,13 @@ pub struct Row {
     pub cpu: Option<Estimate>,
     /// Share of all CPUs spent in soft interrupts: where the DUT receives and forwards, and the testers' ports take in.
     pub softirq: Option<Estimate>,
-    /// Soft interrupt time per delivered frame, net of the generator's.
+    /// Soft interrupt time per delivered frame: over veth net of the generator's, on a NIC all of it, for there the testers
+    /// take in by threads. None where /proc/stat cannot tell it.
     pub cost: Option<Estimate>,
+    /// Where there is no cost because soft interrupt time was too short for /proc/stat to tell.
+    pub cost_bound: Option<CostBound>,
+    /// What the simulation spent on lookup and actions per packet that its hardware forwarded; none on a real NIC.
+    pub lookup: Option<Estimate>,
     /// Median latency.
     pub latency_p50: Option<Estimate>,
     /// 99th percentile of latency.
@@ -137,7 +130,13 @@ pub(super) fn row(
     let own: Vec<&Trial> = trials.iter().filter(|t| t.cell == cell).collect();
     let calibrations: Vec<&Calibration> = calibrations.iter().filter(|c| c.scenario == index).collect();
     let around = Surroundings { scenario, accounting: environment.is_some_and(accounting) };
-    let mut samples: Vec<Sample> = own.iter().map(|t| sample(t, nearest(&calibrations, t.block))).collect();
+    let base = |trial: &Trial| match scenario.topology.has_nic() {
+        // The testers' reception is no soft interrupt there, and a calibration would take the DUT's own away.
+        true => Some(0.0),
+        false => nearest(&calibrations, trial.block).filter(|c| c.offered_pps > 0.0).map(|c| c.softirq_ns_per_packet),
+    };
+    let mut samples: Vec<Sample> = own.iter().map(|t| sample(t, base(t))).collect();
+    let cost_bound = cost_bound(&samples, &own);
     if unresolved(&samples) {
         samples.iter_mut().for_each(|s| s.cost_ns = None);
     }
@@ -152,8 +151,7 @@ pub(super) fn row(
     let throughput = estimate(|s| s.throughput, unit);
     let reached: Vec<f64> = calibrations.iter().map(|c| c.offered_pps).collect();
     let limit = stats::median(&reached).filter(|_| scenario.traffic.load == Load::Max);
-    let verdict =
-        verdict::of_row(datapath, scenario.engine, &proof, &proofs, totals.as_ref().map_or(0, |t| t.corrupted));
+    let verdict = verdict::of_row(datapath, scenario.engine, &proof, &proofs, totals.as_ref());
     Row {
         cell,
         scenario: index,
@@ -163,7 +161,11 @@ pub(super) fn row(
         protocol: scenario.traffic.protocol,
         engine: scenario.engine,
         datapath,
+        topology: scenario.topology,
+        simulated: environment.is_some_and(|e| e.simulates(scenario.topology)),
         control: scenario.control,
+        faults: scenario.faults.clone(),
+        shortfall: shortfall(scenario.policy, datapath).map(str::to_owned),
         kernel: environment.map(|e| e.kernel_release.clone()),
         clock: environment.map(|e| e.clock),
         accelerator: environment.map(|e| e.accelerator),
@@ -176,6 +178,8 @@ pub(super) fn row(
         cpu: estimate(|s| s.cpu, Unit::Share),
         softirq: estimate(|s| s.softirq, Unit::Share),
         cost: estimate(|s| s.cost_ns, Unit::NanosecondsPerPacket),
+        cost_bound,
+        lookup: estimate(|s| s.lookup_ns, Unit::NanosecondsPerPacket),
         latency_p50: estimate(|s| s.p50_ns, Unit::Nanoseconds),
         latency_p99: estimate(|s| s.p99_ns, Unit::Nanoseconds),
         gain: None,
@@ -196,43 +200,4 @@ fn accounting(environment: &Environment) -> bool {
             .is_some_and(|(name, value)| name.trim() == "net.netfilter.nf_conntrack_acct" && value.trim() == "1")
     };
     environment.settings.iter().any(on)
-}
-
-/// All lost over all sent, between the least and the most lossy trial; none where nothing was sent.
-fn loss(samples: &[Sample], totals: Option<&Totals>) -> Option<Estimate> {
-    let totals = totals.filter(|t| t.sent > 0)?;
-    let each: Vec<f64> = samples.iter().filter_map(|s| s.loss).collect();
-    Some(Estimate {
-        median: totals.lost as f64 / totals.sent as f64,
-        low: each.iter().copied().reduce(f64::min)?,
-        high: each.iter().copied().reduce(f64::max)?,
-        n: each.len(),
-        unit: Unit::Share,
-        range_only: true,
-    })
-}
-
-fn totals(trials: &[&Trial]) -> Option<Totals> {
-    let mut totals = Totals::default();
-    let mut any = false;
-    for trial in trials {
-        let Offered::Frames(reports) = &trial.offered else { continue };
-        any = true;
-        for r in reports {
-            totals.sent = totals.sent.saturating_add(r.sent);
-            totals.received = totals.received.saturating_add(r.received);
-            totals.lost = totals.lost.saturating_add(r.lost_in_dut());
-            totals.duplicated = totals.duplicated.saturating_add(r.duplicated);
-            totals.reordered = totals.reordered.saturating_add(r.reordered);
-            totals.corrupted = totals.corrupted.saturating_add(r.corrupted);
-            totals.uncaptured = totals.uncaptured.saturating_add(r.uncaptured);
-            totals.foreign = totals.foreign.saturating_add(r.foreign);
-            totals.unverified = totals.unverified.saturating_add(r.unverified);
-            let who = receiver(r.direction);
-            if r.uncaptured > 0 && !totals.uncaptured_by.iter().any(|w| w == who) {
-                totals.uncaptured_by.push(who.to_owned());
-            }
-        }
-    }
-    any.then_some(totals)
 }

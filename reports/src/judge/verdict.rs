@@ -1,10 +1,11 @@
 //! Verdicts of rows and of the whole.
 
-use flowgauge_scenarios::{Datapath, Engine};
+use flowgauge_scenarios::{Datapath, Engine, Lane};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::proof::{DirectionShare, Path, Proof, Severity, percent};
+use super::totals::Totals;
+use crate::proof::{DirectionShare, Path, Proof, Severity, Shares, percent};
 
 /// Whether a row is what its datapath promises.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -50,26 +51,29 @@ pub(super) fn of_row(
     engine: Engine,
     proof: &Proof,
     trials: &[(u32, Proof)],
-    corrupted: u64,
+    totals: Option<&Totals>,
 ) -> Verdict {
-    if corrupted > 0 {
-        return Verdict::Bad { why: format!("{corrupted} frames arrived corrupted") };
+    if let Some(totals) = totals.filter(|t| t.corrupted > 0) {
+        let what = totals.damage.describe().map_or_else(String::new, |what| format!(" ({what})"));
+        return Verdict::Bad { why: format!("{} frames arrived corrupted{what}", totals.corrupted) };
     }
     if let Path::Disagree { why } = &proof.path {
         return Verdict::Bad { why: why.clone() };
     }
-    let (wanted, word) = if datapath.offloads() { (Path::Fast, "fast") } else { (Path::Classic, "classic") };
+    let wanted = Path::from(datapath.lane());
     if proof.path != wanted
-        && let (Path::Classic | Path::Mixed | Path::Fast, Some(bypass)) = (&proof.path, proof.bypass)
+        && let (Path::Classic | Path::Fast | Path::Hardware | Path::Mixed, Some(shares)) = (&proof.path, proof.shares())
     {
         let bulk_trials = if engine == Engine::Iperf3 { trials.len() as u64 } else { 0 };
-        let but = strayed(proof, &wanted, bulk_trials)
+        let but = strayed(proof, datapath.lane(), bulk_trials)
             .or_else(|| {
                 let (block, trial) = trials.iter().find(|(_, p)| p.path != wanted)?;
-                Some(format!("in block {block} {}", strayed(trial, &wanted, bulk_trials.min(1))?))
+                Some(format!("in block {block} {}", strayed(trial, datapath.lane(), bulk_trials.min(1))?))
             })
-            .unwrap_or_else(|| format!("{} of the packets bypassed the classic path", percent(bypass)));
-        return Verdict::Bad { why: format!("`{}` should take the {word} path, but {but}", datapath.name()) };
+            .unwrap_or_else(|| format!("the packets were {}", shares.describe()));
+        return Verdict::Bad {
+            why: format!("packets of `{}` should take {}, but {but}", datapath.name(), datapath.lane().about()),
+        };
     }
     if let Some(finding) = proof.findings.iter().find(|f| f.severity == Severity::Bad) {
         return Verdict::Bad { why: finding.text.clone() };
@@ -80,16 +84,31 @@ pub(super) fn of_row(
     }
 }
 
-/// What did not take the path: the one direction that did not, or else the packets as a whole; none when all did.
-fn strayed(proof: &Proof, wanted: &Path, bulk_trials: u64) -> Option<String> {
-    let judged = || proof.directions.iter().filter(|d| d.bypass.is_some());
-    let off: Vec<&DirectionShare> = judged().filter(|d| !d.is_on(wanted, bulk_trials)).collect();
+/// What did not take the lane, with the lanes that it took: the packets as a whole, and the one direction that did not
+/// where the other did; none when all did.
+fn strayed(proof: &Proof, wanted: Lane, bulk_trials: u64) -> Option<String> {
+    let judged = || proof.directions.iter().filter(|d| d.shares.is_some());
+    let off: Vec<&DirectionShare> = judged().filter(|d| !d.is_on(&Path::from(wanted), bulk_trials)).collect();
+    let whole = proof.shares()?;
     if let ([one], true) = (off.as_slice(), judged().count() > 1) {
-        let (share, direction) = (percent(one.bypass?), one.direction.name());
-        return Some(format!("{share} of the {} {direction} packets bypassed the classic path", one.out));
+        let shares = one.shares?;
+        return Some(format!(
+            "only {} did ({}): of the {} {} packets {}",
+            percent(whole.of(wanted)),
+            whole.describe(),
+            one.out,
+            one.direction.name(),
+            took(&shares)
+        ));
     }
-    let bypass = proof.bypass.filter(|&bypass| Path::of(bypass) != *wanted)?;
-    Some(format!("{} of the packets bypassed the classic path", percent(bypass)))
+    (Path::of(&whole) != Path::from(wanted))
+        .then(|| format!("{} of the packets did ({})", percent(whole.of(wanted)), whole.describe()))
+}
+
+/// `100 % took the software fast path`.
+fn took(shares: &Shares) -> String {
+    let most = Lane::ALL.into_iter().max_by(|&a, &b| shares.of(a).total_cmp(&shares.of(b))).unwrap_or(Lane::Classic);
+    format!("{} took {}", percent(shares.of(most)), most.about())
 }
 
 /// Good when all are; bad when one is; otherwise unproven.

@@ -38,8 +38,10 @@ pub(super) fn of_noise(rows: &[Row]) -> Option<Warning> {
 
 /// One warning for all rows with trials too short or too idle for a cost per packet.
 pub(super) fn of_resolution(rows: &[Row]) -> Option<Warning> {
+    // Where it is as good as nothing, that is the answer and no lack.
+    let open = |row: &&Row| row.engine == Engine::Raw && unresolved(&row.samples);
     let concerned: Vec<&Row> =
-        rows.iter().filter(|row| row.engine == Engine::Raw && unresolved(&row.samples)).collect();
+        rows.iter().filter(open).filter(|row| !row.cost_bound.is_some_and(|bound| bound.zero)).collect();
     let first = concerned.first()?;
     Some(Warning {
         text: format!(

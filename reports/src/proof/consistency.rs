@@ -2,16 +2,17 @@
 
 use flowgauge_scenarios::Direction;
 
-use super::crossing::{Crossing, roles, step};
+use super::crossing::{Crossing, roles};
 use super::finding::{Finding, stray};
 use super::trial::Surroundings;
-use super::witness::both;
+use super::{accounting, offload};
 use crate::offered::DirectionReport;
 use crate::trial::{Offered, Opening, Trial};
 
 /// Everything that does not fit, upstream first.
 pub(super) fn check(trial: &Trial, around: &Surroundings<'_>, crossings: &[Crossing; 2]) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let torn = torn(around, crossings).is_some();
     let exact = !around.scenario.links.gso && !around.scenario.links.gro;
     for crossing in crossings {
         if let Offered::Frames(reports) = &trial.offered {
@@ -22,15 +23,21 @@ pub(super) fn check(trial: &Trial, around: &Surroundings<'_>, crossings: &[Cross
             }
         }
         // With GSO or GRO an skb may be split or merged between two ports.
-        if exact {
-            wires(crossing, &mut findings);
+        if exact && !torn {
+            wires(crossing, around.scenario.topology.has_nic(), &mut findings);
         }
     }
     if let Some(opening) = &trial.opening {
         opened(opening, &mut findings);
     }
     if exact && around.accounting {
-        accounted(trial, crossings, &mut findings);
+        accounting::packets(trial, crossings, &mut findings);
+    }
+    if exact {
+        accounting::layers(trial, around, &mut findings);
+    }
+    if around.scenario.topology.has_nic() {
+        offload::check(trial, crossings, &mut findings);
     }
     findings
 }
@@ -84,15 +91,23 @@ fn arrived(c: &Crossing, r: &DirectionReport, findings: &mut Vec<Finding>) {
     }
 }
 
-/// A wire neither adds nor swallows; the DUT may drop, and must not invent.
-fn wires(c: &Crossing, findings: &mut Vec<Finding>) {
+/// A wire neither adds nor swallows; the DUT may drop, and must not invent. The queue behind a NIC's wire may be full.
+fn wires(c: &Crossing, nic: bool, findings: &mut Vec<Finding>) {
     let [sender, ingress, egress, receiver] = roles(c.direction);
     for (from, tx, to, rx) in
         [(sender, c.sender_tx, ingress, c.ingress_rx), (egress, c.egress_tx, receiver, c.receiver_rx)]
     {
-        if tx.abs_diff(rx) > stray(tx) {
+        if tx.abs_diff(rx) <= stray(tx) {
+            continue;
+        }
+        if !nic {
             findings
                 .push(Finding::bad(format!("port {from} sent {tx} packets, port {to} at the other end received {rx}")));
+        } else if tx > rx {
+            findings.push(Finding::note(format!(
+                "port {to} had no room for {} of {tx} packets that port {from} sent",
+                tx - rx
+            )));
         }
     }
     if c.egress_tx > c.ingress_rx.saturating_add(stray(c.ingress_rx)) {
@@ -111,6 +126,30 @@ fn wires(c: &Crossing, findings: &mut Vec<Finding>) {
     }
 }
 
+/// On a NIC, what the counters of its ports and those of the testers' contradict each other in: a wire can lose, and
+/// cannot add. Counters of the hardware that stand still or count twice show here, whatever the NIC itself says.
+pub(super) fn torn(around: &Surroundings<'_>, crossings: &[Crossing; 2]) -> Option<String> {
+    let links = &around.scenario.links;
+    if !around.scenario.topology.has_nic() || links.gso || links.gro {
+        return None;
+    }
+    crossings.iter().find(|c| added(c)).map(|c| {
+        let [sender, ingress, egress, receiver] = roles(c.direction);
+        format!(
+            "witnesses disagree: the NIC's ports contradict the testers': the {sender} sent {} packets, port {ingress} \
+             counted {} received; port {egress} counted {} sent, the {receiver} received {}",
+            c.sender_tx, c.ingress_rx, c.egress_tx, c.receiver_rx
+        )
+    })
+}
+
+/// Whether more came out of a wire than went in.
+fn added(c: &Crossing) -> bool {
+    [(c.sender_tx, c.ingress_rx), (c.egress_tx, c.receiver_rx)]
+        .iter()
+        .any(|&(tx, rx)| rx > tx.saturating_add(stray(tx.max(rx))))
+}
+
 /// Every flow was open before the measured packets.
 fn opened(opening: &Opening, findings: &mut Vec<Finding>) {
     if opening.opened < opening.wanted {
@@ -123,28 +162,6 @@ fn opened(opening: &Opening, findings: &mut Vec<Finding>) {
             "{} flows were opened, the DUT tracks only {tracked} connections",
             opening.opened
         )));
-    }
-}
-
-/// Conntrack's accounting grew by what entered the DUT.
-fn accounted(trial: &Trial, crossings: &[Crossing; 2], findings: &mut Vec<Finding>) {
-    let Ok((before, after)) = both("conntrack entries", &trial.before.conntrack, &trial.after.conntrack) else {
-        return;
-    };
-    // An entry that expired took its counts with it; without entries there is nothing to account to.
-    if after.entries < before.entries || after.entries == 0 {
-        return;
-    }
-    let total = |o: &crate::observation::Conntrack| o.original.packets.saturating_add(o.reply.packets);
-    let entered: u64 = crossings.iter().map(|c| c.ingress_rx).sum();
-    match step("conntrack accounting", total(before), total(after)) {
-        Err(text) => findings.push(Finding::bad(text)),
-        Ok(0) if entered > stray(entered) => findings
-            .push(Finding::bad(format!("conntrack accounting stood still while {entered} packets entered the DUT"))),
-        Ok(counted) if counted.abs_diff(entered) > stray(entered) => {
-            findings.push(Finding::bad(format!("conntrack accounted for {counted} packets, {entered} entered the DUT")))
-        }
-        Ok(_) => {}
     }
 }
 

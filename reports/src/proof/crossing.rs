@@ -14,12 +14,16 @@ pub(super) struct Crossing {
     pub(super) sender_dropped: u64,
     /// Received by the DUT.
     pub(super) ingress_rx: u64,
+    /// Of those received, dropped by the port for want of room.
+    pub(super) ingress_dropped: u64,
     /// Transmitted by the DUT: *out*.
     pub(super) egress_tx: u64,
     /// Dropped by the DUT's egress port.
     pub(super) egress_dropped: u64,
     /// Received by the tester that receives.
     pub(super) receiver_rx: u64,
+    /// Of those received, dropped by its port for want of room.
+    pub(super) receiver_dropped: u64,
 }
 
 /// The roles of the ports of a direction: sender, ingress, egress, receiver.
@@ -52,9 +56,11 @@ fn crossing(direction: Direction, before: &Ports, after: &Ports) -> Result<Cross
         sender_tx: of(sender, "tx_packets", |p| p.tx_packets)?,
         sender_dropped: of(sender, "tx_dropped", |p| p.tx_dropped)?,
         ingress_rx: of(ingress, "rx_packets", |p| p.rx_packets)?,
+        ingress_dropped: of(ingress, "rx_dropped", |p| p.rx_dropped)?,
         egress_tx: of(egress, "tx_packets", |p| p.tx_packets)?,
         egress_dropped: of(egress, "tx_dropped", |p| p.tx_dropped)? + of(egress, "tx_errors", |p| p.tx_errors)?,
         receiver_rx: of(receiver, "rx_packets", |p| p.rx_packets)?,
+        receiver_dropped: of(receiver, "rx_dropped", |p| p.rx_dropped)?,
     })
 }
 

@@ -2,28 +2,38 @@
 
 use std::collections::BTreeMap;
 
+use flowgauge_scenarios::Lane;
+
 use super::finding::Finding;
-use super::path::Path;
+use super::path::{Path, Shares};
 use super::trial::Proof;
-use super::witness::{self, DirectionShare, Witness, WitnessKind};
+use super::witness::{DirectionShare, Witness, WitnessKind};
 
 /// One proof from those of all trials, each with its block. Counts are summed; the path holds only where it held in
 /// every trial; like findings are told once, with the number of trials.
 pub fn pool(trials: &[(u32, Proof)]) -> Proof {
     let out: u64 = trials.iter().map(|(_, p)| p.out).sum();
     let witnesses = witnesses(trials);
-    let shares: Vec<f64> = witnesses.iter().filter(|w| w.classic.is_some()).map(|w| w.bypass).collect();
+    let mean = |lane: Lane| {
+        let of = |w: &&Witness| w.kind.lane() == lane && w.packets.is_some();
+        let shares: Vec<f64> = witnesses.iter().filter(of).map(|w| w.share).collect();
+        (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64)
+    };
+    let shares = mean(Lane::Classic).map(|c| Shares::new(c, mean(Lane::Hardware).unwrap_or(0.0)));
+    let hardware = mean(Lane::Hardware).and(shares).map(|s| s.hardware);
     let claims = trials.iter().filter_map(|(_, p)| p.claims).reduce(|mut a, b| {
         a.entries += b.entries;
         a.before += b.before;
         a.after += b.after;
+        a.hardware_before += b.hardware_before;
         a.hardware += b.hardware;
         a
     });
     Proof {
         path: path(trials),
         out,
-        bypass: (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64),
+        bypass: shares.map(|s| 1.0 - s.classic),
+        hardware,
         agreeing: trials.iter().map(|(_, p)| p.agreeing).min().unwrap_or(0),
         witnesses,
         directions: directions(trials),
@@ -50,22 +60,22 @@ fn path(trials: &[(u32, Proof)]) -> Path {
     if trials.iter().all(|(_, p)| p.path == first.path) { first.path.clone() } else { Path::Mixed }
 }
 
+/// Sums by witness. One that does not count packets gives its least share of the trials.
 fn witnesses(trials: &[(u32, Proof)]) -> Vec<Witness> {
     let mut sums: BTreeMap<WitnessKind, (u64, Option<u64>, f64)> = BTreeMap::new();
     for (_, proof) in trials {
         for witness in &proof.witnesses {
-            let (out, classic, most) = sums.entry(witness.kind).or_insert((0, None, 0.0));
+            let (out, packets, least) = sums.entry(witness.kind).or_insert((0, None, 1.0));
             *out += proof.out;
-            *most = f64::max(*most, witness.bypass);
-            if let Some(counted) = witness.classic {
-                *classic = Some(classic.unwrap_or(0) + counted.min(proof.out));
+            *least = f64::min(*least, witness.share);
+            if let Some(counted) = witness.packets {
+                *packets = Some(packets.unwrap_or(0) + counted.min(proof.out));
             }
         }
     }
-    let pooled = |(kind, (out, classic, most)): (WitnessKind, (u64, Option<u64>, f64))| Witness {
-        kind,
-        classic,
-        bypass: classic.map_or(most, |classic| witness::bypass(out, classic)),
+    let pooled = |(kind, (out, packets, least)): (WitnessKind, (u64, Option<u64>, f64))| match packets {
+        Some(packets) => Witness::counted(kind, out, packets),
+        None => Witness { kind, packets, share: least },
     };
     sums.into_iter().map(pooled).collect()
 }
@@ -73,19 +83,18 @@ fn witnesses(trials: &[(u32, Proof)]) -> Vec<Witness> {
 fn directions(trials: &[(u32, Proof)]) -> Vec<DirectionShare> {
     let mut pooled: Vec<DirectionShare> = Vec::new();
     for share in trials.iter().flat_map(|(_, p)| &p.directions) {
+        let [classic, hardware] = [share.classic, share.hardware].map(|count| count.map(|c| c.min(share.out)));
         match pooled.iter_mut().find(|d| d.direction == share.direction) {
-            None => pooled.push(DirectionShare { classic: share.classic.map(|c| c.min(share.out)), ..*share }),
+            None => pooled.push(DirectionShare { classic, hardware, ..*share }),
             Some(sum) => {
                 sum.out += share.out;
-                sum.classic = sum.classic.zip(share.classic).map(|(a, b)| a + b.min(share.out));
+                sum.classic = sum.classic.zip(classic).map(|(a, b)| a + b);
+                sum.hardware = sum.hardware.zip(hardware).map(|(a, b)| a + b);
                 sum.idle &= share.idle;
             }
         }
     }
-    for d in &mut pooled {
-        d.bypass = d.classic.filter(|_| !d.idle && d.out > 0).map(|classic| witness::bypass(d.out, classic));
-    }
-    pooled
+    pooled.into_iter().map(DirectionShare::settle).collect()
 }
 
 /// Texts that differ only in their numbers are one finding.

@@ -1,6 +1,6 @@
 //! The proof of one trial.
 
-use flowgauge_scenarios::{Datapath, Scenario};
+use flowgauge_scenarios::{Lane, Scenario};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +8,9 @@ use super::claims::Claims;
 use super::consistency;
 use super::crossing::{Crossing, crossings};
 use super::finding::Finding;
-use super::path::{Path, agreement_tolerance, percent};
-use super::witness::{self, Asked, DirectionShare, Witness, WitnessKind, both};
+use super::heard::Heard;
+use super::path::{Path, Shares, percent};
+use super::witness::{DirectionShare, Witness, both};
 use crate::trial::{Offered, Trial};
 
 /// Independent witnesses that a proof needs.
@@ -37,6 +38,9 @@ pub struct Proof {
     pub out: u64,
     /// The share of them that bypassed the classic path, the mean over packet witnesses; none without any.
     pub bypass: Option<f64>,
+    /// The share of them that the hardware forwarded, the mean over its witnesses: a part of `bypass`. None without any
+    /// witness; on links that are no NIC's there is no such share, and it counts as 0.
+    pub hardware: Option<f64>,
     /// Who was heard.
     pub witnesses: Vec<Witness>,
     /// How many of them tell the same story.
@@ -50,21 +54,30 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// How the witnesses stand: `2/2 agree`, `2 disagree`, `1/2 heard`.
+    /// How the witnesses stand: `2/2 agree`, `2 disagree`, `1 heard`.
     pub fn standing(&self) -> String {
         let heard = self.witnesses.len();
         match self.path {
-            Path::Unproven { .. } => format!("{heard}/{NEEDED} heard"),
+            Path::Unproven { .. } => format!("{heard} heard"),
             Path::Disagree { .. } => format!("{heard} disagree"),
             _ => format!("{}/{heard} agree", self.agreeing),
         }
     }
 
-    /// The share on the fast path, or why there is none: `99.998 % fast`, `unproven`.
+    /// The shares of the lanes; none without a packet witness of the classic path.
+    pub fn shares(&self) -> Option<Shares> {
+        self.bypass.map(|bypass| Shares::new(1.0 - bypass, self.hardware.unwrap_or(0.0)))
+    }
+
+    /// The share of the path, those of all lanes where it is a mix, or why there is none: `99.998 % fast`,
+    /// `50.0 % hardware, 50.0 % fast`, `unproven`.
     pub fn label(&self) -> String {
-        match (&self.path, self.bypass) {
-            (Path::Classic | Path::Mixed | Path::Fast, Some(b)) => format!("{} fast", percent(b)),
-            (path, _) => path.name().to_owned(),
+        match (&self.path, self.shares()) {
+            (Path::Unproven { .. } | Path::Disagree { .. }, _) | (_, None) => self.path.name().to_owned(),
+            (path, Some(shares)) => match path.lane() {
+                Some(lane) => format!("{} {}", percent(shares.of(lane)), lane.name()),
+                None => shares.describe(),
+            },
         }
     }
 }
@@ -73,60 +86,60 @@ impl Proof {
 pub fn prove(trial: &Trial, around: &Surroundings<'_>) -> Proof {
     let mut findings = Vec::new();
     let crossings = match both("port counters", &trial.before.ports, &trial.after.ports) {
-        Err(why) => return unproven(why, findings),
+        Err(why) => return without_shares(Path::Unproven { why }, findings),
         Ok((before, after)) => match crossings(before, after) {
             Ok(crossings) => crossings,
-            Err(text) => {
-                findings.push(Finding::bad(text.clone()));
-                return unproven(text, findings);
+            Err(why) => {
+                findings.push(Finding::bad(why.clone()));
+                return without_shares(Path::Unproven { why }, findings);
             }
         },
     };
     findings.extend(consistency::check(trial, around, &crossings));
+    let torn = consistency::torn(around, &crossings);
     let out = crossings[0].egress_tx.saturating_add(crossings[1].egress_tx);
     if out == 0 {
-        findings.push(Finding::bad("nothing was forwarded"));
-        return unproven("nothing was forwarded".to_owned(), findings);
+        let why = torn.clone().unwrap_or_else(|| "nothing was forwarded".to_owned());
+        findings.push(Finding::bad(why.clone()));
+        let path = if torn.is_some() { Path::Disagree { why } } else { Path::Unproven { why } };
+        return without_shares(path, findings);
     }
 
-    let claims = Claims::of(&trial.before, &trial.after);
-    let (rules, classic) = witness::rules(&trial.before, &trial.after, &crossings);
-    let second = match rules {
-        Asked::Silent(_) if trial.datapath == Datapath::Forward => witness::conntrack_table(claims.clone()),
-        other => other,
-    };
-    let (mut witnesses, mut missing) = (Vec::new(), Vec::new());
-    for asked in [witness::ip_forwarding(&trial.before, &trial.after, out), second] {
-        match asked {
-            Asked::Said(witness) => witnesses.push(witness),
-            Asked::Silent(why) => missing.push(why),
-            Asked::Backwards(text) => {
-                findings.push(Finding::bad(text.clone()));
-                missing.push(text);
-            }
-        }
-    }
-
-    let directions = shares(trial, &crossings, classic);
-    let counted: Vec<f64> = witnesses.iter().filter(|w| w.classic.is_some()).map(|w| w.bypass).collect();
-    let bypass = (!counted.is_empty()).then(|| counted.iter().sum::<f64>() / counted.len() as f64);
+    let heard = Heard::listen(trial, around, &crossings, out, &mut findings);
+    let directions = shares(trial, &crossings, &heard);
+    let shares = heard.share(Lane::Classic).map(|c| Shares::new(c, heard.share(Lane::Hardware).unwrap_or(0.0)));
     let bulk_trials = u64::from(matches!(trial.offered, Offered::Bulk(_)));
-    // iperf3 has closed its connections by now, and closing takes the mark away.
-    if let (0, Ok(claims), Some(bypass), NEEDED_PACKETS..) = (bulk_trials, &claims, bypass, out) {
-        findings.extend(claims.contradictions(bypass));
+    let claims = Claims::of(&trial.before, &trial.after);
+    // iperf3 has closed its connections by now, and closing takes the mark away. Netdev chains mark nothing.
+    if let (0, Ok(claims), Some(shares), NEEDED_PACKETS..) = (bulk_trials, &claims, &shares, out)
+        && !trial.datapath.has_netdev_chain()
+    {
+        let told = trial.datapath.needs_nic() && heard.share(Lane::Hardware).is_some();
+        findings.extend(claims.contradictions(shares, told));
     }
-    let (path, agreeing) = verdict(&witnesses, &missing, &directions, bypass, out, bulk_trials);
+    let (path, agreeing) = verdict(&heard, torn, &directions, shares.as_ref(), out, bulk_trials);
     if let Path::Disagree { why } = &path {
         findings.push(Finding::bad(why.clone()));
     }
-    Proof { path, out, bypass, witnesses, agreeing, directions, claims: claims.ok(), findings }
+    Proof {
+        path,
+        out,
+        bypass: shares.map(|s| 1.0 - s.classic),
+        hardware: heard.share(Lane::Hardware).and(shares).map(|s| s.hardware),
+        witnesses: heard.witnesses,
+        agreeing,
+        directions,
+        claims: claims.ok(),
+        findings,
+    }
 }
 
-fn unproven(why: String, findings: Vec<Finding>) -> Proof {
+fn without_shares(path: Path, findings: Vec<Finding>) -> Proof {
     Proof {
-        path: Path::Unproven { why },
+        path,
         out: 0,
         bypass: None,
+        hardware: None,
         witnesses: Vec::new(),
         agreeing: 0,
         directions: Vec::new(),
@@ -135,51 +148,49 @@ fn unproven(why: String, findings: Vec<Finding>) -> Proof {
     }
 }
 
-fn shares(trial: &Trial, crossings: &[Crossing; 2], classic: [Option<u64>; 2]) -> Vec<DirectionShare> {
+fn shares(trial: &Trial, crossings: &[Crossing; 2], heard: &Heard) -> Vec<DirectionShare> {
     let total = crossings[0].egress_tx.saturating_add(crossings[1].egress_tx);
-    let share = |(c, classic): (&Crossing, Option<u64>)| {
+    let share = |(index, c): (usize, &Crossing)| {
         let out = c.egress_tx;
         let idle = match &trial.offered {
             Offered::Frames(_) => !consistency::driven(&trial.offered, c.direction),
             Offered::Bulk(_) => out < IDLE_BELOW.max(total / 100),
         };
-        let bypass = classic.filter(|_| !idle && out > 0).map(|classic| witness::bypass(out, classic));
-        DirectionShare { direction: c.direction, out, classic, bypass, idle }
+        let (classic, hardware) = (heard.classic[index], heard.hardware[index]);
+        DirectionShare { direction: c.direction, out, classic, hardware, shares: None, idle }.settle()
     };
-    crossings.iter().zip(classic).map(share).collect()
+    crossings.iter().enumerate().map(share).collect()
 }
 
 /// The path, and how many witnesses tell the same story.
 fn verdict(
-    witnesses: &[Witness],
-    missing: &[String],
+    heard: &Heard,
+    torn: Option<String>,
     directions: &[DirectionShare],
-    bypass: Option<f64>,
+    shares: Option<&Shares>,
     out: u64,
     bulk_trials: u64,
 ) -> (Path, usize) {
+    let all = heard.witnesses.len();
+    if let Some(why) = torn {
+        return (Path::Disagree { why }, all);
+    }
     if out < NEEDED_PACKETS {
         let why = format!("only {out} packets were forwarded, a proof needs {NEEDED_PACKETS}");
-        return (Path::Unproven { why }, witnesses.len());
+        return (Path::Unproven { why }, all);
     }
-    let (Some(bypass), true) = (bypass, witnesses.len() >= NEEDED) else {
-        let why = format!("{} of {NEEDED} witnesses: {}", witnesses.len(), missing.join("; "));
-        return (Path::Unproven { why }, witnesses.len());
+    let (Some(shares), true) = (shares, heard.of(Lane::Classic).count() >= NEEDED) else {
+        return (Path::Unproven { why: heard.lacking(Lane::Classic, NEEDED) }, all);
     };
-    let (a, b) = (&witnesses[0], &witnesses[1]);
-    if (a.bypass - b.bypass).abs() > agreement_tolerance(out) {
-        return (Path::Disagree { why: format!("witnesses disagree: {}, {}", says(a), says(b)) }, 1);
+    if let Some((why, against)) = heard.contradiction(out) {
+        return (Path::Disagree { why }, all.saturating_sub(against));
+    }
+    // What bypassed the classic path on a NIC may have done so in software or in hardware.
+    if heard.nic && Path::of(shares) != Path::Classic && heard.of(Lane::Hardware).count() < NEEDED {
+        return (Path::Unproven { why: heard.lacking(Lane::Hardware, NEEDED) }, all);
     }
     // A direction on another path than the whole is a mix, however few its packets.
-    let path = Path::of(bypass);
+    let path = Path::of(shares);
     let alike = directions.iter().all(|d| d.is_on(&path, bulk_trials));
-    (if alike { path } else { Path::Mixed }, witnesses.len())
-}
-
-fn says(witness: &Witness) -> String {
-    match witness.kind {
-        WitnessKind::ConntrackTable if witness.bypass > 0.0 => "the conntrack table holds OFFLOAD entries".to_owned(),
-        WitnessKind::ConntrackTable => "the conntrack table holds no OFFLOAD entry".to_owned(),
-        kind => format!("{} say that {} bypassed the classic path", kind.name(), percent(witness.bypass)),
-    }
+    (if alike { path } else { Path::Mixed }, all)
 }
