@@ -3,13 +3,19 @@
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use flowgauge::generators::{CpuPlan, RawEngine, Wire};
 use flowgauge::nft::{self, NftError};
-use flowgauge::witnesses::{PortNames, Witnesses};
-use flowgauge_reports::observation::{Count, Observation, Reading};
+use flowgauge::witnesses::tap::{Tap, TapRecord, Watched, onsets, round_robin};
+use flowgauge::witnesses::{PortNames, Witnesses, offload_flags_of_text};
+use flowgauge_reports::observation::{Count, Observation, OffloadFlags, Reading, RuleCounters};
+use flowgauge_reports::offered::DirectionReport;
 use flowgauge_scenarios::ruleset::{self, Request};
-use flowgauge_scenarios::{Control, Datapath, Direction, Families, Policy};
+use flowgauge_scenarios::{
+    Control, Datapath, Direction, Families, Frame, Load, Opening, Policy, Protocol, Topology, Traffic,
+};
 use flowgauge_topologies::{Host, RouterSpec, Testbed};
 
 /// A datagram of 100 bytes; at L3 it has 128 bytes in IPv4, 148 in IPv6.
@@ -34,7 +40,12 @@ fn witnesses(testbed: &Testbed) -> Witnesses {
 }
 
 fn text(policy: Policy, datapath: Datapath, families: Families) -> String {
+    text_on(Topology::Router, policy, datapath, families)
+}
+
+fn text_on(topology: Topology, policy: Policy, datapath: Datapath, families: Families) -> String {
     let request = Request {
+        topology,
         policy,
         datapath,
         families,
@@ -117,6 +128,134 @@ fn every_witness_counts_the_same_packets_on_the_classic_path() {
     assert_eq!(ports.lan.rx_packets - was.lan.rx_packets, ports.client.tx_packets - was.client.tx_packets);
     assert_eq!(ports.server.rx_bytes - was.server.rx_bytes, ports.wan.tx_bytes - was.wan.tx_bytes);
     assert_eq!(ports.lan.rx_dropped + ports.wan.tx_dropped, 0);
+}
+
+/// The witnesses that are opened for a NIC.
+fn nic_witnesses(testbed: &Testbed) -> Witnesses {
+    Witnesses::of_nic(&testbed.client.netns, &testbed.dut.netns, &testbed.server.netns, &names(testbed))
+}
+
+#[test]
+fn the_watching_chains_count_what_the_cpu_sees_and_veth_has_no_witness_of_hardware() {
+    let testbed = testbed();
+    let dut = &testbed.dut.netns;
+    let mut witnesses = nic_witnesses(&testbed);
+    let nothing = witnesses.observe();
+    assert_eq!((nothing.cpu_ports, nothing.netdev_rules), (Reading::Absent, Reading::Absent));
+    assert_eq!((nothing.cpu_hit, nothing.driver), (Reading::Absent, Reading::Absent));
+    assert_eq!(nothing.standard, Reading::Absent);
+    assert_eq!(nothing.flags, Reading::Seen(OffloadFlags::default()));
+
+    nft::apply(dut, &text_on(Topology::NicRouter, Policy::Route, Datapath::Conntrack, Families::Both)).unwrap();
+    let before = witnesses.observe();
+    converse(&testbed, false, 5, 3);
+    converse(&testbed, true, 2, 0);
+    let after = witnesses.observe();
+    let (ports, was) = (seen(&after.cpu_ports), seen(&before.cpu_ports));
+    assert_eq!(since(ports.lan, was.lan), (7, 5 * 128 + 2 * 148));
+    assert_eq!(since(ports.wan, was.wan), (3, 3 * 128));
+    let (rules, rules_before) = (seen(&after.rules), seen(&before.rules));
+    assert_eq!(since(rules.upstream, rules_before.upstream), (7, 5 * 128 + 2 * 148));
+    assert_eq!(after.netdev_rules, Reading::Absent);
+    // A testbed of veth is not asked.
+    assert_eq!(self::witnesses(&testbed).observe().cpu_ports, Reading::Absent);
+
+    let rounds = 20;
+    let started = Instant::now();
+    for _ in 0..rounds {
+        witnesses.observe();
+    }
+    let each = started.elapsed() / rounds;
+    println!("one observation with the witnesses of a NIC: {each:?}");
+    assert!(each < Duration::from_millis(20), "{each:?}");
+}
+
+#[test]
+fn netdev_chains_are_counted_apart_from_the_classic_path() {
+    let testbed = testbed();
+    let dut = &testbed.dut.netns;
+    let text = text_on(Topology::NicRouter, Policy::Route, Datapath::Netdev, Families::Both);
+    let mut witnesses = nic_witnesses(&testbed);
+    // What `fwd` hands on keeps its MAC addresses, so that nothing would arrive: here the packets are let through.
+    let passing = text.replace("fwd to \"wan0\"", "accept").replace("fwd to \"lan0\"", "accept");
+    assert_eq!(passing.matches(" counter accept ").count(), 8, "{text}");
+    nft::apply(dut, &passing).unwrap();
+    converse(&testbed, false, 4, 1);
+    converse(&testbed, true, 2, 0);
+    let after = witnesses.observe();
+    let (netdev, classic, cpu) = (seen(&after.netdev_rules), seen(&after.rules), seen(&after.cpu_ports));
+    assert_eq!(netdev.upstream, Count { packets: 6, bytes: 4 * 128 + 2 * 148 });
+    assert_eq!(netdev.downstream, Count { packets: 1, bytes: 128 });
+    assert_eq!((classic.upstream, classic.downstream), (netdev.upstream, netdev.downstream));
+    assert!(cpu.lan.packets >= 6 && cpu.wan.packets >= 1);
+
+    let flags = seen(&after.flags).clone();
+    let chains = [("lan".to_owned(), false), ("wan".to_owned(), false)].into();
+    assert_eq!(flags, OffloadFlags { chains, ..OffloadFlags::default() });
+    assert_eq!(flags, offload_flags_of_text(&nft::list_everything(dut).unwrap().text), "nft's own words");
+
+    // Chains without rules pass nothing on, and that is a count.
+    let empty: Vec<&str> = passing.lines().filter(|line| !line.contains("comment \"netdev")).collect();
+    nft::apply(dut, &empty.join("\n")).unwrap();
+    assert_eq!(witnesses.observe().netdev_rules, Reading::Seen(RuleCounters::default()));
+}
+
+/// Drives new UDP flows upstream and returns the report with what a tap on the DUT's LAN port saw.
+fn tapped(testbed: &Testbed, flows: u32, pps: u64) -> (DirectionReport, TapRecord) {
+    let wire = |host: &Host| Wire {
+        netns: host.netns.fd().try_clone_to_owned().unwrap(),
+        ifname: host.port.name.clone(),
+        mac: host.port.mac,
+        gateway_mac: host.port.peer_mac,
+    };
+    for host in [&testbed.client, &testbed.server] {
+        nft::mute(&host.netns, &host.port.name).unwrap();
+    }
+    let cpus = CpuPlan::available().unwrap();
+    let mut engine = RawEngine::new(wire(&testbed.client), wire(&testbed.server), cpus).unwrap();
+    let traffic = Traffic {
+        protocol: Protocol::Udp,
+        families: Families::Both,
+        frame: Frame::Fixed(128),
+        flows,
+        direction: Direction::Upstream,
+        load: Load::Pps(pps),
+        opening: Opening::Full,
+    };
+    engine.prepare_new(&traffic).unwrap();
+    let mut tap = Tap::open(&testbed.dut.netns, &testbed.dut.lan.name).unwrap();
+    let watched = Watched { run: engine.run(), direction: Direction::Upstream, flows, since_ns: 0 };
+    tap.start(watched).unwrap();
+    assert!(tap.start(watched).is_err(), "it is running");
+    let stop = AtomicBool::new(false);
+    let reports = engine.drive_new(&traffic, Duration::from_millis(300), &stop, &mut |_| {}).unwrap();
+    let record = tap.stop().unwrap();
+    assert!(tap.stop().is_err(), "it was stopped");
+    (reports.into_iter().next().expect("one direction"), record)
+}
+
+#[test]
+fn a_tap_sees_every_frame_where_no_hardware_forwards_and_claims_no_onset() {
+    let testbed = testbed();
+    nft::apply(&testbed.dut.netns, &text(Policy::Route, Datapath::Conntrack, Families::Both)).unwrap();
+    let (report, record) = tapped(&testbed, 50, 10_000);
+    assert_eq!((report.sent, report.lost, record.missed), (3000, 0, 0), "{report:?}");
+    assert_eq!(record.packets(), report.sent);
+    let found = onsets(round_robin(report.sent, 50, 10_000.0), &record);
+    assert_eq!(found.len(), 50);
+    for (flow, onset) in found.iter().enumerate() {
+        assert_eq!((onset.software_packets, onset.first_hit_ns), (60, None), "flow {flow}");
+    }
+    // The flows begin in order, a frame's time apart.
+    assert!(found.windows(2).all(|pair| pair[0].begun_ns <= pair[1].begun_ns));
+    assert!(found[49].begun_ns >= 2_000_000, "{:?}", found[49]);
+}
+
+#[test]
+fn a_tap_on_a_port_that_is_not_there_says_so() {
+    let testbed = testbed();
+    let error = Tap::open(&testbed.dut.netns, "lan7").unwrap_err().to_string();
+    assert!(error.contains("lan7") && error.contains("No such device"), "{error}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod error;
 mod genetlink;
 mod ioctl;
 mod standard;
+mod strings;
 
 pub use driver::Driver;
 pub use error::EthtoolError;

@@ -8,22 +8,12 @@ use netlink_packet_core::DecodeError;
 
 use super::error::EthtoolError;
 use super::genetlink::{GENLMSGHDR, family, header};
+use super::strings::{self, GROUP_NAMES, Names};
 use crate::witnesses::netlink::{
-    Conversation, NETLINK_GENERIC, NetlinkError, Question, attributes, ne32, ne64, push, push_nested, push_string, text,
+    Conversation, NETLINK_GENERIC, Question, attributes, ne32, ne64, push, push_nested, push_string,
 };
 
-const STRSET_GET: u8 = 1;
 const STATS_GET: u8 = 32;
-
-const STRSET_STRINGSETS: u16 = 2;
-const STRINGSETS_STRINGSET: u16 = 1;
-const STRINGSET_ID: u16 = 1;
-const STRINGSET_STRINGS: u16 = 3;
-const STRING_INDEX: u16 = 1;
-const STRING_VALUE: u16 = 2;
-/// ETH_SS_STATS_STD, the names of the groups; then those of eth-phy, eth-mac, eth-ctrl and rmon.
-const GROUP_NAMES: u32 = 16;
-const STRING_SETS: std::ops::RangeInclusive<u32> = GROUP_NAMES..=20;
 
 const HEADER_DEV_NAME: u16 = 2;
 const BITSET_NOMASK: u16 = 1;
@@ -44,9 +34,6 @@ const HIST_BKT_LOW: u16 = 7;
 const HIST_BKT_HI: u16 = 8;
 const HIST_VAL: u16 = 9;
 
-/// Names of statistics, by string set and index.
-type Names = BTreeMap<u32, BTreeMap<u32, String>>;
-
 /// Reads standard statistics in one namespace.
 #[derive(Debug)]
 pub struct StandardSocket {
@@ -60,7 +47,7 @@ impl StandardSocket {
     pub fn open(netns: &Netns) -> Result<Self, EthtoolError> {
         let mut socket = Conversation::open(netns, NETLINK_GENERIC).map_err(EthtoolError::Family)?;
         let family = family(&mut socket, "ethtool").map_err(EthtoolError::Family)?;
-        let names = names(&mut socket, family).map_err(EthtoolError::Family)?;
+        let names = strings::names(&mut socket, family).map_err(EthtoolError::Family)?;
         Ok(StandardSocket { socket, family, names })
     }
 
@@ -87,60 +74,6 @@ impl StandardSocket {
     }
 }
 
-fn names(socket: &mut Conversation, family: u16) -> Result<Names, NetlinkError> {
-    let (mut sets, mut payload) = (Vec::new(), header(STRSET_GET));
-    for id in STRING_SETS {
-        let mut set = Vec::new();
-        push(&mut set, STRINGSET_ID, &id.to_ne_bytes());
-        push_nested(&mut sets, STRINGSETS_STRINGSET, &set);
-    }
-    push_nested(&mut payload, STRSET_STRINGSETS, &sets);
-    let doing = "reading the names of the standard statistics";
-    let question = Question { doing, message_type: family, dump: false, payload: &payload };
-    socket.ask(question, Names::new, |names, _, message| learn(names, message))
-}
-
-/// Takes in the string sets of an answer.
-fn learn(names: &mut Names, message: &[u8]) -> Result<(), DecodeError> {
-    for outer in attributes(message.get(GENLMSGHDR..).unwrap_or_default()) {
-        let outer = outer?;
-        if outer.kind() != STRSET_STRINGSETS {
-            continue;
-        }
-        for set in attributes(outer.value()) {
-            let (mut id, mut strings) = (0, BTreeMap::new());
-            for field in attributes(set?.value()) {
-                let field = field?;
-                match field.kind() {
-                    STRINGSET_ID => id = ne32(&field)?,
-                    STRINGSET_STRINGS => {
-                        for entry in attributes(field.value()) {
-                            let (index, name) = string(entry?.value())?;
-                            strings.insert(index, name);
-                        }
-                    }
-                    _ => {}
-                }
-            }
-            names.insert(id, strings);
-        }
-    }
-    Ok(())
-}
-
-fn string(entry: &[u8]) -> Result<(u32, String), DecodeError> {
-    let (mut index, mut name) = (0, String::new());
-    for field in attributes(entry) {
-        let field = field?;
-        match field.kind() {
-            STRING_INDEX => index = ne32(&field)?,
-            STRING_VALUE => name = text(field.value()),
-            _ => {}
-        }
-    }
-    Ok((index, name))
-}
-
 /// Takes in the groups of an answer.
 fn parse(found: &mut BTreeMap<String, u64>, names: &Names, message: &[u8]) -> Result<(), DecodeError> {
     for group in attributes(message.get(GENLMSGHDR..).unwrap_or_default()) {
@@ -152,9 +85,7 @@ fn parse(found: &mut BTreeMap<String, u64>, names: &Names, message: &[u8]) -> Re
         // The kernel writes the two numbers before what they are the numbers of.
         for field in attributes(group.value()) {
             let field = field?;
-            let name = |set: u32, index: u32| {
-                names.get(&set).and_then(|set| set.get(&index)).cloned().unwrap_or_else(|| index.to_string())
-            };
+            let name = |set: u32, index: u32| names.of(set, index);
             match field.kind() {
                 GRP_ID => id = ne32(&field)?,
                 GRP_SS_ID => set = ne32(&field)?,
@@ -199,21 +130,6 @@ fn bucket(histogram: &[u8]) -> Result<(u32, u32, u64), DecodeError> {
 mod tests {
     use super::*;
 
-    fn names_of(set: u32, entries: &[(u32, &str)]) -> Vec<u8> {
-        let (mut strings, mut inner, mut sets, mut message) = (Vec::new(), Vec::new(), Vec::new(), header(STRSET_GET));
-        for (index, name) in entries {
-            let mut entry = Vec::new();
-            push(&mut entry, STRING_INDEX, &index.to_ne_bytes());
-            push_string(&mut entry, STRING_VALUE, name);
-            push_nested(&mut strings, 1, &entry);
-        }
-        push(&mut inner, STRINGSET_ID, &set.to_ne_bytes());
-        push_nested(&mut inner, STRINGSET_STRINGS, &strings);
-        push_nested(&mut sets, STRINGSETS_STRINGSET, &inner);
-        push_nested(&mut message, STRSET_STRINGSETS, &sets);
-        message
-    }
-
     fn group() -> Vec<u8> {
         let (mut statistic, mut histogram, mut group, mut message) =
             (Vec::new(), Vec::new(), Vec::new(), header(STATS_GET));
@@ -232,9 +148,8 @@ mod tests {
 
     #[test]
     fn statistics_get_the_kernels_names() {
-        let (mut names, mut found) = (Names::new(), BTreeMap::new());
-        learn(&mut names, &names_of(GROUP_NAMES, &[(0, "eth-phy"), (1, "eth-mac")])).unwrap();
-        learn(&mut names, &names_of(18, &[(0, "FramesTransmittedOK")])).unwrap();
+        let names = [(GROUP_NAMES, 1, "eth-mac"), (18, 0, "FramesTransmittedOK")];
+        let (names, mut found) = (Names::from(names), BTreeMap::new());
         parse(&mut found, &names, &group()).unwrap();
         let expected = [
             ("eth-mac.FramesTransmittedOK", 5 << 32),
@@ -249,9 +164,8 @@ mod tests {
     fn what_is_cut_is_refused_and_never_a_panic() {
         let whole = group();
         for length in 0..whole.len() {
-            let _ = parse(&mut BTreeMap::new(), &Names::new(), &whole[..length]);
+            let _ = parse(&mut BTreeMap::new(), &Names::default(), &whole[..length]);
         }
-        assert!(parse(&mut BTreeMap::new(), &Names::new(), &whole[..whole.len() - 5]).is_err());
-        assert!(learn(&mut Names::new(), &names_of(16, &[(0, "x")])[..30]).is_err());
+        assert!(parse(&mut BTreeMap::new(), &Names::default(), &whole[..whole.len() - 5]).is_err());
     }
 }

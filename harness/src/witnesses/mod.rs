@@ -21,6 +21,7 @@ mod proc_file;
 mod rule_dump;
 mod rules;
 mod softnet;
+pub mod tap;
 mod widening;
 mod witness;
 
