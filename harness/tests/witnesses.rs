@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use flowgauge::generators::{CpuPlan, RawEngine, Wire};
 use flowgauge::nft::{self, NftError};
-use flowgauge::witnesses::tap::{Tap, TapRecord, Watched, onsets, round_robin};
-use flowgauge::witnesses::{PortNames, Witnesses, offload_flags_of_text};
+use flowgauge::witnesses::{PortNames, Sent, Tap, TapRecord, Witnesses, offload_flags_of_text, onsets};
 use flowgauge_reports::observation::{Count, Observation, OffloadFlags, Reading, RuleCounters};
 use flowgauge_reports::offered::DirectionReport;
 use flowgauge_scenarios::ruleset::{self, Request};
@@ -223,14 +222,10 @@ fn tapped(testbed: &Testbed, flows: u32, pps: u64) -> (DirectionReport, TapRecor
         opening: Opening::Full,
     };
     engine.prepare_new(&traffic).unwrap();
-    let mut tap = Tap::open(&testbed.dut.netns, &testbed.dut.lan.name).unwrap();
-    let watched = Watched { run: engine.run(), direction: Direction::Upstream, flows, since_ns: 0 };
-    tap.start(watched).unwrap();
-    assert!(tap.start(watched).is_err(), "it is running");
+    let tap = Tap::open(&testbed.dut.netns, &testbed.dut.lan.name, engine.run()).unwrap().start().unwrap();
     let stop = AtomicBool::new(false);
     let reports = engine.drive_new(&traffic, Duration::from_millis(300), &stop, &mut |_| {}).unwrap();
     let record = tap.stop().unwrap();
-    assert!(tap.stop().is_err(), "it was stopped");
     (reports.into_iter().next().expect("one direction"), record)
 }
 
@@ -241,7 +236,7 @@ fn a_tap_sees_every_frame_where_no_hardware_forwards_and_claims_no_onset() {
     let (report, record) = tapped(&testbed, 50, 10_000);
     assert_eq!((report.sent, report.lost, record.missed), (3000, 0, 0), "{report:?}");
     assert_eq!(record.packets(), report.sent);
-    let found = onsets(round_robin(report.sent, 50, 10_000.0), &record);
+    let found = onsets(&Sent { flows: 50, packets: report.sent, interval_ns: 100_000 }, &record);
     assert_eq!(found.len(), 50);
     for (flow, onset) in found.iter().enumerate() {
         assert_eq!((onset.software_packets, onset.first_hit_ns), (60, None), "flow {flow}");
@@ -254,7 +249,7 @@ fn a_tap_sees_every_frame_where_no_hardware_forwards_and_claims_no_onset() {
 #[test]
 fn a_tap_on_a_port_that_is_not_there_says_so() {
     let testbed = testbed();
-    let error = Tap::open(&testbed.dut.netns, "lan7").unwrap_err().to_string();
+    let error = Tap::open(&testbed.dut.netns, "lan7", 0).unwrap_err().to_string();
     assert!(error.contains("lan7") && error.contains("No such device"), "{error}");
 }
 

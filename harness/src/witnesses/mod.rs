@@ -21,7 +21,7 @@ mod proc_file;
 mod rule_dump;
 mod rules;
 mod softnet;
-pub mod tap;
+mod tap;
 mod widening;
 mod witness;
 
@@ -36,4 +36,5 @@ pub use panel::{Panel, Witnesses};
 pub use port_statistics::{DriverWitness, StandardWitness};
 pub use ports::{PortNames, PortWitness};
 pub use rules::RuleWitness;
+pub use tap::{RunningTap, Seen, Sent, Tap, TapError, TapRecord, onsets};
 pub use witness::{Witness, WitnessError};

@@ -17,13 +17,13 @@ use std::thread::JoinHandle;
 use flowgauge_topologies::Netns;
 use thiserror::Error;
 
-pub use onset::{SentFlow, onsets, round_robin};
-pub use record::{Seen, TapRecord, Watched};
+pub use onset::{Sent, onsets};
+pub use record::{Seen, TapRecord};
 
-use crate::generators::GeneratorError;
-use crate::generators::raw::Wire;
+use crate::generators::raw::clock;
 use crate::generators::raw::ring::RxRing;
 use crate::generators::raw::socket::Port;
+use crate::generators::{GeneratorError, Wire};
 
 /// Room for 400,000 short frames or 40,000 of full length; what does not fit is counted.
 const RING_BYTES: usize = 64 << 20;
@@ -56,85 +56,68 @@ pub enum TapError {
     /// No thread to read it.
     #[error("starting the tap's thread: {0}")]
     Thread(#[source] io::Error),
-    /// It was started twice, or stopped without having been started.
-    #[error("the tap on {port} {state}")]
-    State {
-        /// The port.
-        port: String,
-        /// What it is.
-        state: &'static str,
-    },
 }
 
-/// What a running tap hands back.
-type Outcome = (RxRing, io::Result<TapRecord>);
-
-/// A tap on one port. Open it before the traffic begins, start it for each measurement.
+/// A tap on one port, ready to record.
 #[derive(Debug)]
 pub struct Tap {
     port: String,
-    ring: Option<RxRing>,
-    running: Option<(Arc<AtomicBool>, JoinHandle<Outcome>)>,
+    run: u16,
+    ring: RxRing,
 }
 
 impl Tap {
-    /// Opens a tap on `port` of `netns`. Its ring keeps the namespace alive: drop it before the testbed.
+    /// Opens a tap on `port` of `netns` for the frames of the engine with the number `run`
+    /// ([`crate::generators::RawEngine::run`]). Its ring keeps the namespace alive: drop it before the testbed.
     ///
     /// Generic receive offload must be off on the port, or several frames become one before the tap.
-    pub fn open(netns: &Netns, port: &str) -> Result<Self, TapError> {
+    pub fn open(netns: &Netns, port: &str, run: u16) -> Result<Self, TapError> {
         let namespace = |source| TapError::Namespace { port: port.to_owned(), source };
         let netns: OwnedFd = netns.fd().as_fd().try_clone_to_owned().map_err(namespace)?;
         // The addresses are a sender's, and nothing is sent.
         let wire = Wire { netns, ifname: port.to_owned(), mac: [0; 6], gateway_mac: [0; 6] };
-        let ring = Port::open(&wire, RING_BYTES)?.rx;
-        Ok(Tap { port: port.to_owned(), ring: Some(ring), running: None })
+        Ok(Tap { port: port.to_owned(), run, ring: Port::open(&wire, RING_BYTES)?.rx })
     }
 
-    /// Begins to record. What came before is forgotten.
-    pub fn start(&mut self, watched: Watched) -> Result<(), TapError> {
-        let Some(mut ring) = self.ring.take() else { return Err(self.state("is running already")) };
-        let begun = discard(&mut ring);
-        if let Err(source) = begun {
-            self.ring = Some(ring);
-            return Err(self.read(source));
-        }
+    /// Begins to record frames that are sent from now on.
+    pub fn start(mut self) -> Result<RunningTap, TapError> {
+        let (port, run) = (self.port.clone(), self.run);
+        let read = |source| TapError::Read { port: port.clone(), source };
+        let mut record = TapRecord::since(run, clock::monotonic_ns());
+        discard(&mut self.ring).map_err(read)?;
         let stop = Arc::new(AtomicBool::new(false));
-        let heard = Arc::clone(&stop);
-        let body = move || {
-            let mut record = TapRecord::new(watched.flows);
-            let read = listen(&mut ring, &watched, &mut record, &heard);
-            (ring, read.map(|()| record))
-        };
+        let told = Arc::clone(&stop);
+        let body = move || listen(&mut self.ring, &mut record, &told).map(|()| record);
         let thread = std::thread::Builder::new().name("fg-tap".to_owned()).spawn(body).map_err(TapError::Thread)?;
-        self.running = Some((stop, thread));
-        Ok(())
-    }
-
-    /// Ends the recording, all that waits in the ring included. Call it when the traffic stands still.
-    pub fn stop(&mut self) -> Result<TapRecord, TapError> {
-        let Some((stop, thread)) = self.running.take() else { return Err(self.state("is not running")) };
-        stop.store(true, Ordering::Release);
-        let (ring, record) = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        self.ring = Some(ring);
-        record.map_err(|source| self.read(source))
-    }
-
-    fn state(&self, state: &'static str) -> TapError {
-        TapError::State { port: self.port.clone(), state }
-    }
-
-    fn read(&self, source: io::Error) -> TapError {
-        TapError::Read { port: self.port.clone(), source }
+        Ok(RunningTap { port, stop, thread: Some(thread) })
     }
 }
 
-impl Drop for Tap {
+/// A tap that records. It ends when it is dropped.
+#[derive(Debug)]
+pub struct RunningTap {
+    port: String,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<io::Result<TapRecord>>>,
+}
+
+impl RunningTap {
+    /// Ends the recording, all that waits in the ring included. Call it when the traffic stands still.
+    pub fn stop(mut self) -> Result<TapRecord, TapError> {
+        let outcome = self.finish().unwrap_or_else(|| Err(io::Error::other("its thread is gone")));
+        outcome.map_err(|source| TapError::Read { port: self.port.clone(), source })
+    }
+
+    fn finish(&mut self) -> Option<io::Result<TapRecord>> {
+        self.stop.store(true, Ordering::Release);
+        let thread = self.thread.take()?;
+        Some(thread.join().unwrap_or_else(|_| Err(io::Error::other("its thread panicked"))))
+    }
+}
+
+impl Drop for RunningTap {
     fn drop(&mut self) {
-        if let Some((stop, thread)) = self.running.take() {
-            stop.store(true, Ordering::Release);
-            // Its record is of no use to anybody; a panic of it has been printed.
-            let _ = thread.join();
-        }
+        self.finish();
     }
 }
 
@@ -144,13 +127,13 @@ fn discard(ring: &mut RxRing) -> io::Result<()> {
 }
 
 /// Records until told to stop and nothing is left.
-fn listen(ring: &mut RxRing, watched: &Watched, record: &mut TapRecord, stop: &AtomicBool) -> io::Result<()> {
+fn listen(ring: &mut RxRing, record: &mut TapRecord, stop: &AtomicBool) -> io::Result<()> {
     loop {
         // Asked before the wait: what was sent before the word to stop is in the ring by the end of the wait.
         let last = stop.load(Ordering::Acquire);
         ring.wait(SILENCE_MS)?;
         let mut any = false;
-        while ring.read_block(|frame, _| record.take(watched, frame)).is_some() {
+        while ring.read_block(|frame, _| record.take(frame)).is_some() {
             any = true;
         }
         record.missed += ring.take_drops()?;

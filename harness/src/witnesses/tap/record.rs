@@ -1,21 +1,6 @@
 //! What a tap saw, flow by flow.
 
-use flowgauge_scenarios::Direction;
-
 use crate::generators::raw::stamp::{OPENING, Stamp};
-
-/// Which frames a tap records.
-#[derive(Clone, Copy, Debug)]
-pub struct Watched {
-    /// The number of the engine that sends them ([`crate::generators::RawEngine::run`]).
-    pub run: u16,
-    /// The direction whose packets enter at the tapped port. Never `both`.
-    pub direction: Direction,
-    /// How many flows there are.
-    pub flows: u32,
-    /// Frames stamped earlier (CLOCK_MONOTONIC, nanoseconds) belong to earlier trials.
-    pub since_ns: u64,
-}
 
 /// What the CPU saw of one flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,7 +24,9 @@ pub struct Seen {
 /// What a tap saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TapRecord {
-    /// By flow number. A flow that the CPU never saw has no packets.
+    run: u16,
+    since_ns: u64,
+    /// By flow number, up to the highest that was seen: at most 2^20 flows of 40 bytes.
     pub flows: Vec<Seen>,
     /// Frames of others, of earlier trials and of the opening.
     pub foreign: u64,
@@ -48,9 +35,14 @@ pub struct TapRecord {
 }
 
 impl TapRecord {
-    /// A record of so many flows, 40 bytes each.
-    pub(super) fn new(flows: u32) -> Self {
-        TapRecord { flows: vec![Seen::default(); flows as usize], ..TapRecord::default() }
+    /// A record of frames of the engine with the number `run` that were sent from `since_ns` (CLOCK_MONOTONIC) on.
+    pub(super) fn since(run: u16, since_ns: u64) -> Self {
+        TapRecord { run, since_ns, ..TapRecord::default() }
+    }
+
+    /// What was seen of `flow`; nothing where nothing was.
+    pub fn flow(&self, flow: u32) -> Seen {
+        self.flows.get(flow as usize).copied().unwrap_or_default()
     }
 
     /// Frames seen of all flows.
@@ -60,17 +52,17 @@ impl TapRecord {
 
     /// Takes in one frame.
     #[inline]
-    pub(super) fn take(&mut self, watched: &Watched, frame: &[u8]) {
-        let stamp = Stamp::read(frame).filter(|stamp| {
-            (stamp.run, stamp.direction) == (watched.run, watched.direction)
-                && stamp.seq < OPENING
-                && stamp.sent_ns >= watched.since_ns
-        });
-        let Some((stamp, seen)) = stamp.and_then(|stamp| Some((stamp, self.flows.get_mut(stamp.flow as usize)?)))
-        else {
+    pub(super) fn take(&mut self, frame: &[u8]) {
+        let ours = |stamp: &Stamp| stamp.run == self.run && stamp.seq < OPENING && stamp.sent_ns >= self.since_ns;
+        let Some(stamp) = Stamp::read(frame).filter(ours) else {
             self.foreign += 1;
             return;
         };
+        let flow = stamp.flow as usize;
+        if flow >= self.flows.len() {
+            self.flows.resize(flow + 1, Seen::default());
+        }
+        let seen = &mut self.flows[flow];
         if seen.packets == 0 {
             (seen.first_seq, seen.first_sent_ns) = (stamp.seq, stamp.sent_ns);
         }
@@ -85,9 +77,9 @@ impl TapRecord {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use flowgauge_scenarios::Direction;
 
-    const WATCHED: Watched = Watched { run: 7, direction: Direction::Upstream, flows: 3, since_ns: 1_000 };
+    use super::*;
 
     /// An IPv4 UDP frame with nothing in it but its stamp.
     fn frame(stamp: Stamp) -> Vec<u8> {
@@ -103,36 +95,29 @@ mod tests {
 
     #[test]
     fn the_first_gap_of_a_flow_is_kept() {
-        let mut record = TapRecord::new(3);
+        let mut record = TapRecord::since(7, 1_000);
         for seq in [0, 1, 2, 5, 6] {
-            record.take(&WATCHED, &frame(stamp(1, seq)));
+            record.take(&frame(stamp(1, seq)));
         }
-        record.take(&WATCHED, &frame(stamp(2, 4)));
-        let flow = record.flows[1];
+        record.take(&frame(stamp(2, 4)));
+        let flow = record.flow(1);
         assert_eq!((flow.packets, flow.first_seq, flow.last_seq, flow.unbroken), (5, 0, 6, 3));
         assert_eq!((flow.first_sent_ns, flow.unbroken_sent_ns, flow.last_sent_ns), (1_000, 1_020, 1_060));
-        assert_eq!((record.flows[0], record.flows[2].unbroken, record.flows[2].first_seq), (Seen::default(), 0, 4));
-        assert_eq!((record.packets(), record.foreign), (6, 0));
+        assert_eq!((record.flow(0), record.flow(2).unbroken, record.flow(2).first_seq), (Seen::default(), 0, 4));
+        assert_eq!((record.packets(), record.foreign, record.flow(3)), (6, 0, Seen::default()));
     }
 
     #[test]
-    fn only_measured_frames_of_this_run_and_direction_count() {
-        let mut record = TapRecord::new(3);
+    fn only_measured_frames_of_this_run_count() {
+        let mut record = TapRecord::since(7, 1_000);
         let right = stamp(0, 0);
-        let wrong = [
-            Stamp { run: 8, ..right },
-            Stamp { direction: Direction::Downstream, ..right },
-            Stamp { seq: OPENING, ..right },
-            Stamp { flow: 3, ..right },
-            Stamp { sent_ns: 999, ..right },
-        ];
-        for stamp in wrong {
-            record.take(&WATCHED, &frame(stamp));
+        for wrong in [Stamp { run: 8, ..right }, Stamp { seq: OPENING, ..right }, Stamp { sent_ns: 999, ..right }] {
+            record.take(&frame(wrong));
         }
-        record.take(&WATCHED, &[0; 60]);
-        record.take(&WATCHED, &[]);
-        assert_eq!((record.packets(), record.foreign), (0, 7));
-        record.take(&WATCHED, &frame(right));
-        assert_eq!((record.packets(), record.foreign), (1, 7));
+        record.take(&[0; 60]);
+        record.take(&[]);
+        assert_eq!((record.packets(), record.foreign), (0, 5));
+        record.take(&frame(right));
+        assert_eq!((record.packets(), record.foreign), (1, 5));
     }
 }
