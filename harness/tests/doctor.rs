@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
+use flowgauge::doctor::nic::{self, HwTcOffload, Mechanism, NicError, Outcome, Subject};
 use flowgauge::doctor::{self, Bench, State};
+use flowgauge_topologies::Netns;
 
 fn listing(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().expect("the program runs");
@@ -63,4 +65,67 @@ fn the_json_has_what_the_text_has() {
     for check in states {
         assert!(["ok", "gap", "info"].contains(&check["state"]["state"].as_str().unwrap()), "{check}");
     }
+}
+
+/// A namespace with a veth pair p0, p1; none without the privilege to make one.
+fn veth() -> Option<Netns> {
+    let netns = Netns::new().ok()?;
+    inside(&netns, "ip", &["link", "add", "p0", "type", "veth", "peer", "name", "p1"]);
+    Some(netns)
+}
+
+fn inside(netns: &Netns, program: &str, arguments: &[&str]) -> String {
+    netns.run(|| listing(program, arguments)).unwrap()
+}
+
+#[test]
+fn a_port_that_cannot_offload_is_refused_with_the_kernels_error() {
+    let Some(netns) = veth() else { return eprintln!("skipped: no namespace without root") };
+    let report = netns.run(|| nic::examine("p0", Some("p1"))).unwrap().unwrap();
+    println!("{}", report.render());
+    assert!(!report.offloads() && !report.simulated && report.findings.is_empty());
+    assert_eq!(report.ports[1].driver.as_deref(), Some("veth"));
+    assert_eq!(report.ports[1].hw_tc_offload, HwTcOffload::Fixed);
+    assert_eq!(report.attempts.len(), 5);
+    for attempt in &report.attempts {
+        let Outcome::Refused { errno, error, words, silence, subject, advice, .. } = &attempt.outcome else {
+            panic!("{attempt:?}")
+        };
+        assert!(!words.is_empty() != !silence.is_empty(), "words, or why there are none: {attempt:?}");
+        match attempt.mechanism {
+            Mechanism::NetdevChain => {
+                assert_eq!((*errno, *subject), (libc::EOPNOTSUPP, Subject::Port), "{attempt:?}");
+                assert!(error.starts_with("EOPNOTSUPP: Operation not supported") && advice.contains("veth"));
+            }
+            // Where the kernel has no flowtables at all, that is said and not held against the port.
+            Mechanism::Flowtable if *errno == libc::EOPNOTSUPP => assert_eq!(*subject, Subject::Port, "{attempt:?}"),
+            Mechanism::Flowtable => assert!(advice.contains("NF_FLOW_TABLE"), "{attempt:?}"),
+        }
+    }
+    assert_eq!(inside(&netns, "nft", &["list", "tables"]), "", "something was left");
+}
+
+#[test]
+fn a_port_in_use_and_one_that_is_not_there_are_left_alone() {
+    let Some(netns) = veth() else { return eprintln!("skipped: no namespace without root") };
+    inside(&netns, "tc", &["qdisc", "add", "dev", "p1", "clsact"]);
+    let examine = |port, peer| netns.run(move || nic::examine(port, peer)).unwrap();
+    let error = examine("p0", Some("p1")).unwrap_err();
+    assert!(
+        matches!(&error, NicError::Occupied { port, users } if port == "p1" && users == &["tc qdisc clsact"]),
+        "{error}"
+    );
+    assert!(examine("p0", None).is_ok(), "p0 is not in use");
+    assert!(matches!(examine("p2", None), Err(NicError::NoPort { .. })));
+    assert!(matches!(examine("p0", Some("p0")), Err(NicError::SamePort { .. })));
+}
+
+#[test]
+fn findings_are_for_the_reference_nic_alone() {
+    let Some(netns) = veth() else { return eprintln!("skipped: no namespace without root") };
+    let before = inside(&netns, "ip", &["-o", "link"]);
+    let report = netns.run(|| nic::examine("p0", None)).unwrap().unwrap();
+    let error = netns.run(|| nic::findings(&report.ports)).unwrap().unwrap_err().to_string();
+    assert!(error.contains("p0 has driver veth") && error.contains("--nic reference"), "{error}");
+    assert_eq!(inside(&netns, "ip", &["-o", "link"]), before);
 }

@@ -92,6 +92,9 @@ impl Doctor {
         let undecided: Vec<String> = report.undecided().map(|(name, why)| format!("{name}: {why}")).collect();
         match () {
             () if !undecided.is_empty() => Err(Exit::Environment(format!("undecided: {}", undecided.join("; ")))),
+            () if report.untold() => {
+                Err(Exit::Environment("not everything could be tried here; the gaps above say why".to_owned()))
+            }
             () if !report.offloads() || report.shows_a_finding() => Err(Exit::Verdict),
             () => Ok(()),
         }

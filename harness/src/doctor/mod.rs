@@ -7,7 +7,6 @@ mod examine;
 mod kernel_options;
 pub mod nic;
 mod nics;
-mod port_driver;
 mod privileges;
 mod programs;
 mod render;

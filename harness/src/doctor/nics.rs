@@ -1,11 +1,11 @@
-//! The NICs: driver, bus, hw-tc-offload, queues, statistics that concern offload.
+//! The NICs: driver, bus, firmware, hw-tc-offload, queues, statistics that concern offload, what is known of the driver.
 
 use std::fs;
 use std::path::Path;
 
-use super::nic::HwTcOffload;
-use super::port_driver::{self, Driver};
+use super::nic::{HwTcOffload, driver_of, known};
 use super::report::Check;
+use crate::ethtool::{Driver, EthtoolSocket};
 
 const CLASS: &str = "/sys/class/net";
 
@@ -19,7 +19,7 @@ pub(super) fn checks() -> Vec<Check> {
 }
 
 fn check(name: &str) -> Option<Check> {
-    let driver = port_driver::read(name);
+    let driver = driver_of(name);
     if driver.as_ref().is_ok_and(|driver| driver.name == "veth") {
         return None;
     }
@@ -31,8 +31,11 @@ fn check(name: &str) -> Option<Check> {
     let hw_tc = HwTcOffload::read(name);
     let (rx, tx) = queues(name);
     let mut detail = format!("{about}, {}, queues {rx} rx {tx} tx", hw_tc.text());
-    if let Ok(driver) = &driver {
-        detail += &statistics(&driver.statistics);
+    if let Ok(names) = EthtoolSocket::here().and_then(|socket| socket.statistic_names(name)) {
+        detail += &statistics(&names);
+    }
+    if let Some(known) = driver.as_ref().ok().and_then(|driver| known(&driver.name)) {
+        detail += &format!("; this driver {known}");
     }
     Some(match hw_tc {
         HwTcOffload::Off => {

@@ -59,9 +59,21 @@ pub enum Outcome {
         words: Vec<String>,
         /// Why there are no words, where there are none.
         silence: String,
+        /// What the refusal says something of.
+        subject: Subject,
         /// What to do about it.
         advice: String,
     },
+}
+
+/// What a refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// The port or its driver: it does not offload this, here and now.
+    Port,
+    /// The kernel or the caller's privileges: nothing is said of the port.
+    Environment,
 }
 
 /// The name of this process's scratch table.
@@ -100,9 +112,17 @@ pub(super) fn attempt(
                 Err(why) => format!("nf_tables does not pass on what a driver says, and it cannot be overheard: {why}"),
             };
             let software = || nft::try_flowtable(netns, &table, &names, false).is_ok();
-            let advice = advice(mechanism, ports, refused.errno, software);
+            let (subject, advice) = advice(mechanism, ports, refused.errno, software);
             let error = describe(refused.errno);
-            Outcome::Refused { step: refused.step.to_owned(), errno: refused.errno, error, words, silence, advice }
+            Outcome::Refused {
+                step: refused.step.to_owned(),
+                errno: refused.errno,
+                error,
+                words,
+                silence,
+                subject,
+                advice,
+            }
         }
     };
     Ok(Attempt { mechanism, ports: names.into_iter().map(str::to_owned).collect(), outcome })
@@ -115,37 +135,42 @@ fn describe(errno: i32) -> String {
     format!("{:?}: {text}", nix::Error::from_raw(errno))
 }
 
-/// What to do. `software` tells whether the same flowtable is taken without `flags offload`.
-fn advice(mechanism: Mechanism, ports: &[&PortFacts], errno: i32, software: impl FnOnce() -> bool) -> String {
-    let off: Vec<&str> =
-        ports.iter().filter(|p| p.hw_tc_offload == HwTcOffload::Off).map(|p| p.port.as_str()).collect();
-    let fixed: Vec<String> = ports
-        .iter()
-        .filter(|p| matches!(p.hw_tc_offload, HwTcOffload::Fixed))
-        .map(|p| format!("{} ({})", p.port, p.driver.as_deref().unwrap_or("driver unknown")))
+/// What a refusal is about and what to do. `software` tells whether the same flowtable is taken without `flags offload`.
+fn advice(
+    mechanism: Mechanism,
+    ports: &[&PortFacts],
+    errno: i32,
+    software: impl FnOnce() -> bool,
+) -> (Subject, String) {
+    let with = |wanted| ports.iter().filter(move |port| port.hw_tc_offload == wanted);
+    let off: Vec<String> =
+        with(HwTcOffload::Off).map(|port| format!("ethtool -K {} hw-tc-offload on", port.port)).collect();
+    let fixed: Vec<String> = with(HwTcOffload::Fixed)
+        .map(|port| format!("{} ({})", port.port, port.driver.as_deref().unwrap_or("driver unknown")))
         .collect();
+    let environment = |text: &str| (Subject::Environment, text.to_owned());
+    let port = |text: String| (Subject::Port, text);
     match errno {
-        libc::EPERM => "it needs CAP_NET_ADMIN: sudo flowgauge doctor --nic ...".to_owned(),
-        _ if mechanism == Mechanism::Flowtable && !software() => {
-            "the kernel refuses the same flowtable without flags offload too, so this says nothing of the port: it lacks \
-             NF_FLOW_TABLE and NF_FLOW_TABLE_INET (modprobe nf_flow_table_inet), or boot one that has them: --kernel \
-             debian:6.12"
-                .to_owned()
-        }
-        libc::EBUSY => "something else holds the port's offload block: see `tc filter show block` and other namespaces, \
-                        or reload the driver"
-            .to_owned(),
-        _ if !off.is_empty() => {
-            let switch: Vec<String> = off.iter().map(|port| format!("ethtool -K {port} hw-tc-offload on")).collect();
-            format!("switch it on and try again: {}", switch.join("; "))
-        }
-        _ if !fixed.is_empty() => format!(
+        libc::EPERM => environment("it needs CAP_NET_ADMIN: sudo flowgauge doctor --nic ..."),
+        _ if mechanism == Mechanism::Flowtable && !software() => environment(
+            "this kernel refuses the same flowtable without flags offload too, so nothing is said of the port: it lacks \
+             NF_FLOW_TABLE or NF_FLOW_TABLE_INET (modprobe nf_flow_table_inet); boot one that has them",
+        ),
+        libc::EBUSY => port(
+            "something else holds the port's offload block: see `tc filter show block` and other namespaces, or reload \
+             the driver"
+                .to_owned(),
+        ),
+        _ if !off.is_empty() => port(format!("switch it on and try again: {}", off.join("; "))),
+        _ if !fixed.is_empty() => port(format!(
             "{} takes no flow rules; a NIC whose driver has TC_SETUP_FT and TC_SETUP_BLOCK is needed (mlx5 in switchdev \
              mode, mtk_eth_soc, ...), or the reference NIC: --nic reference",
             fixed.join(", ")
+        )),
+        _ => port(
+            "ask the driver's vendor which mode and firmware it needs (mlx5: devlink dev eswitch set ... mode switchdev)"
+                .to_owned(),
         ),
-        _ => "ask the driver's vendor which mode and firmware it needs (mlx5: devlink dev eswitch set ... mode switchdev)"
-            .to_owned(),
     }
 }
 
@@ -155,19 +180,31 @@ mod tests {
 
     fn port(hw_tc_offload: HwTcOffload) -> PortFacts {
         let driver = Some("d".to_owned());
-        PortFacts { port: "p0".to_owned(), driver, bus: String::new(), firmware: String::new(), hw_tc_offload }
+        PortFacts {
+            port: "p0".to_owned(),
+            driver,
+            bus: String::new(),
+            firmware: String::new(),
+            hw_tc_offload,
+            known: None,
+        }
     }
 
     #[test]
     fn the_advice_fits_what_is_wrong() {
         let advice =
             |hw_tc, errno, software: bool| advice(Mechanism::Flowtable, &[&port(hw_tc)], errno, move || software);
-        assert!(advice(HwTcOffload::Off, libc::EOPNOTSUPP, true).contains("ethtool -K p0 hw-tc-offload on"));
-        assert!(advice(HwTcOffload::Fixed, libc::EOPNOTSUPP, true).starts_with("p0 (d) takes no flow rules"));
-        assert!(advice(HwTcOffload::Off, libc::ENOENT, false).contains("NF_FLOW_TABLE"));
-        assert!(advice(HwTcOffload::On, libc::EBUSY, true).contains("holds"));
-        assert!(advice(HwTcOffload::On, libc::EPERM, false).contains("CAP_NET_ADMIN"));
-        assert!(advice(HwTcOffload::On, libc::EOPNOTSUPP, true).contains("vendor"));
+        for (hw_tc, errno, software, subject, text) in [
+            (HwTcOffload::Off, libc::EOPNOTSUPP, true, Subject::Port, "ethtool -K p0 hw-tc-offload on"),
+            (HwTcOffload::Fixed, libc::EOPNOTSUPP, true, Subject::Port, "p0 (d) takes no flow rules"),
+            (HwTcOffload::On, libc::EBUSY, true, Subject::Port, "holds"),
+            (HwTcOffload::On, libc::EOPNOTSUPP, true, Subject::Port, "vendor"),
+            (HwTcOffload::Off, libc::ENOENT, false, Subject::Environment, "NF_FLOW_TABLE"),
+            (HwTcOffload::On, libc::EPERM, false, Subject::Environment, "CAP_NET_ADMIN"),
+        ] {
+            let (about, said) = advice(hw_tc, errno, software);
+            assert!(about == subject && said.contains(text), "{hw_tc:?} {errno}: {said}");
+        }
     }
 
     #[test]

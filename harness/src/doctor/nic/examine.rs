@@ -79,14 +79,15 @@ pub fn examine(port: &str, peer: Option<&str>) -> Result<NicReport, NicError> {
     let ports: Vec<PortFacts> = names.iter().map(|name| PortFacts::read(name)).collect();
     let listener = Listener::start();
     let mut attempts = Vec::new();
-    for mechanism in [Mechanism::Flowtable, Mechanism::NetdevChain] {
-        for port in &ports {
-            attempts.push(attempt(&netns, mechanism, &[port], &listener)?);
-        }
+    for port in &ports {
+        attempts.push(attempt(&netns, Mechanism::Flowtable, &[port], &listener)?);
     }
     // A flowtable must span both ports of a path; a chain has one.
     if let [one, other] = &ports[..] {
         attempts.push(attempt(&netns, Mechanism::Flowtable, &[one, other], &listener)?);
+    }
+    for port in &ports {
+        attempts.push(attempt(&netns, Mechanism::NetdevChain, &[port], &listener)?);
     }
     nothing_left(&netns)?;
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned();

@@ -3,7 +3,8 @@
 use flowgauge_topologies::features;
 use serde::{Deserialize, Serialize};
 
-use super::super::port_driver;
+use super::known::known;
+use crate::ethtool::{Driver, EthtoolError, EthtoolSocket};
 
 /// Whether a port's hw-tc-offload, the switch of all flow rules, is on. Some drivers have none and offload all the same
 /// (mtk, DSA); the core asks no driver to heed it.
@@ -63,19 +64,34 @@ pub struct PortFacts {
     pub firmware: String,
     /// Its switch for flow rules.
     pub hw_tc_offload: HwTcOffload,
+    /// What the source of its driver says of offload, where that is known.
+    pub known: Option<String>,
 }
 
 impl PortFacts {
     /// Reads them from `port` of the calling thread's namespace. Changes nothing.
     pub(super) fn read(port: &str) -> Self {
-        let driver = port_driver::read(port);
-        let (bus, firmware) = driver.as_ref().map(|d| (d.bus.clone(), d.firmware.clone())).unwrap_or_default();
+        let driver = driver_of(port);
+        let Driver { name, firmware, bus, .. } = driver.as_ref().cloned().unwrap_or_default();
         PortFacts {
             port: port.to_owned(),
-            driver: driver.ok().map(|driver| driver.name),
+            known: known(&name).map(str::to_owned),
+            driver: driver.is_ok().then_some(name),
             bus,
             firmware,
             hw_tc_offload: HwTcOffload::read(port),
         }
     }
+}
+
+/// The driver of `port`, in the namespace of the calling thread.
+pub(crate) fn driver_of(port: &str) -> Result<Driver, EthtoolError> {
+    let mut driver = EthtoolSocket::here()?.driver(port)?;
+    // Where a driver does not say, it or the kernel writes so.
+    for field in [&mut driver.firmware, &mut driver.bus] {
+        if field == "N/A" {
+            field.clear();
+        }
+    }
+    Ok(driver)
 }

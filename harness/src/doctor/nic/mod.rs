@@ -10,13 +10,16 @@ mod extack;
 mod facts;
 mod finding;
 mod findings;
+mod known;
 mod occupied;
 pub mod reference;
 mod report;
 
-pub use attempt::{Attempt, Mechanism, Outcome};
+pub use attempt::{Attempt, Mechanism, Outcome, Subject};
 pub use examine::{NicError, examine};
+pub(crate) use facts::driver_of;
 pub use facts::{HwTcOffload, PortFacts};
 pub use finding::{Finding, Reading, Verdict};
 pub use findings::{FindingError, findings};
+pub(crate) use known::known;
 pub use report::NicReport;

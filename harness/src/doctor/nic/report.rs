@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use super::super::render::paragraph;
-use super::attempt::{Attempt, Outcome};
+use super::attempt::{Attempt, Outcome, Subject};
 use super::facts::PortFacts;
 use super::finding::{Finding, Reading, Verdict};
 
@@ -30,6 +30,12 @@ impl NicReport {
         self.attempts.iter().all(|attempt| attempt.outcome == Outcome::Taken)
     }
 
+    /// Whether a refusal says nothing of the ports: the kernel or the caller's privileges do not do.
+    pub fn untold(&self) -> bool {
+        let about = |a: &Attempt| matches!(&a.outcome, Outcome::Refused { subject: Subject::Environment, .. });
+        self.attempts.iter().any(about)
+    }
+
     /// The findings that came to nothing, and why.
     pub fn undecided(&self) -> impl Iterator<Item = (&str, &str)> {
         self.findings.iter().filter_map(|finding| match &finding.verdict {
@@ -52,8 +58,8 @@ impl NicReport {
             paragraph(&mut out, "  -     ", &format!("{}: {}", port.port, facts(port)));
         }
         let _ = writeln!(out, "Offload, as tried (bound and unbound in one transaction; nothing is left of it)");
-        for attempt in &self.attempts {
-            tried(&mut out, attempt);
+        for group in self.attempts.chunk_by(|a, b| (a.mechanism, &a.outcome) == (b.mechanism, &b.outcome)) {
+            tried(&mut out, group);
         }
         for finding in &self.findings {
             found(&mut out, finding);
@@ -70,12 +76,19 @@ fn facts(port: &PortFacts) -> String {
     if !port.firmware.is_empty() {
         about += &format!(", firmware {}", port.firmware);
     }
-    format!("{about}, {}", port.hw_tc_offload.text())
+    about += &format!(", {}", port.hw_tc_offload.text());
+    if let Some(known) = &port.known {
+        about += &format!("; this driver {known}");
+    }
+    about
 }
 
-fn tried(out: &mut String, attempt: &Attempt) {
-    let what = format!("{} on {}", attempt.mechanism.text(), attempt.ports.join(" and "));
-    match &attempt.outcome {
+/// Attempts at one mechanism with one outcome.
+fn tried(out: &mut String, group: &[Attempt]) {
+    let Some(first) = group.first() else { return };
+    let ports: Vec<String> = group.iter().map(|attempt| attempt.ports.join(" and ")).collect();
+    let what = format!("{} on {}", first.mechanism.text(), ports.join("; "));
+    match &first.outcome {
         Outcome::Taken => paragraph(out, "  ok    ", &format!("{what}: taken")),
         Outcome::Refused { step, error, words, silence, advice, .. } => {
             paragraph(out, "  gap   ", &format!("{what}: refused {step}: {error}"));
@@ -131,6 +144,7 @@ mod tests {
             bus: String::new(),
             firmware: String::new(),
             hw_tc_offload: HwTcOffload::Fixed,
+            known: Some("has no flow offload".to_owned()),
         };
         let refused = Outcome::Refused {
             step: "to commit".to_owned(),
@@ -138,10 +152,12 @@ mod tests {
             error: "EOPNOTSUPP: Operation not supported".to_owned(),
             words: vec!["hw-tc-offload is off".to_owned()],
             silence: String::new(),
+            subject: Subject::Port,
             advice: "switch it on".to_owned(),
         };
         let attempt = |mechanism, outcome| Attempt { mechanism, ports: vec!["p0".to_owned()], outcome };
-        let attempts = vec![attempt(Mechanism::Flowtable, Outcome::Taken), attempt(Mechanism::NetdevChain, refused)];
+        let taken = || attempt(Mechanism::Flowtable, Outcome::Taken);
+        let attempts = vec![taken(), taken(), attempt(Mechanism::NetdevChain, refused)];
         let readings = vec![Reading::telling("counter", 20, 10, 20), Reading::control("drops", 10, 10)];
         let finding = Finding {
             name: "counted-twice".to_owned(),
@@ -159,9 +175,9 @@ mod tests {
     fn a_refusal_is_shown_with_the_kernels_words_and_what_to_do() {
         let expected = "\
 Ports on kernel 6.12
-  -     p0: veth, no hw-tc-offload (fixed off)
+  -     p0: veth, no hw-tc-offload (fixed off); this driver has no flow offload
 Offload, as tried (bound and unbound in one transaction; nothing is left of it)
-  ok    flowtable with flags offload on p0: taken
+  ok    flowtable with flags offload on p0; p0: taken
   gap   netdev chain with flags offload on p0: refused to commit: EOPNOTSUPP: Operation not
         supported
         the kernel's words: hw-tc-offload is off
@@ -175,7 +191,7 @@ Finding counted-twice
   from  net/netfilter/nft_counter.c
 ";
         assert_eq!(report().render(), expected);
-        assert!(!report().offloads() && report().shows_a_finding());
+        assert!(!report().offloads() && !report().untold() && report().shows_a_finding());
         assert_eq!(report().undecided().count(), 0);
     }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use flowgauge_scenarios::{Fault, Topology};
 use flowgauge_topologies::{Ports, RouterSpec, Testbed};
 
-use super::super::super::port_driver;
 use super::{FindingError, packets};
+use crate::ethtool::EthtoolSocket;
 use crate::generators::Wire;
 use crate::generators::raw::socket::Port;
 use crate::nft;
@@ -25,8 +25,9 @@ const POLL: Duration = Duration::from_millis(10);
 
 /// A testbed on the reference NIC.
 pub(super) struct Bed {
-    // Before the testbed: the socket holds a port of it.
+    // Before the testbed, whose namespaces the sockets hold.
     client: Port,
+    ethtool: EthtoolSocket,
     testbed: Testbed,
 }
 
@@ -57,7 +58,8 @@ impl Bed {
         let host = &testbed.client;
         let netns = host.netns.fd().try_clone_to_owned().map_err(io("duplicating a namespace's descriptor"))?;
         let wire = Wire { netns, ifname: host.port.name.clone(), mac: host.port.mac, gateway_mac: host.port.peer_mac };
-        Ok(Bed { client: Port::open(&wire, RING_BYTES)?, testbed })
+        let client = Port::open(&wire, RING_BYTES)?;
+        Ok(Bed { client, ethtool: EthtoolSocket::open(&testbed.dut.netns)?, testbed })
     }
 
     /// The DUT's port towards the client.
@@ -108,8 +110,7 @@ impl Bed {
     pub(super) fn counters(&self) -> Result<Counters, FindingError> {
         let mut sums = Counters::default();
         for port in [self.lan(), self.wan()] {
-            let read = self.testbed.dut.netns.run(|| port_driver::statistics(port))?;
-            for (name, value) in read.map_err(io("reading the NIC's counters"))? {
+            for (name, value) in self.ethtool.statistics(port)? {
                 *sums.0.entry(name).or_default() += value;
             }
         }

@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use super::facts::PortFacts;
 use super::finding::Finding;
+use crate::ethtool::EthtoolError;
 use crate::generators::GeneratorError;
 use crate::nft::NftError;
 use crate::witnesses::netlink::NetlinkError;
@@ -46,6 +47,9 @@ pub enum FindingError {
     /// Conntrack could not be emptied.
     #[error(transparent)]
     Netlink(#[from] NetlinkError),
+    /// The NIC's counters could not be read.
+    #[error(transparent)]
+    Ethtool(#[from] EthtoolError),
     /// No packet socket.
     #[error(transparent)]
     Socket(#[from] GeneratorError),
