@@ -1,10 +1,10 @@
 # flowgauge: two commands do everything on a Debian or Ubuntu machine with a Rust toolchain.
-#   make demo   measure what the flowtable buys, with proof; ends with a table and a report page
+#   make demo   measure what flowtables buy, in software and in a (simulated) NIC, with proof; ends with a table and a report page
 #   make test   every test, those against real kernels included
 CARGO ?= cargo
 OUT ?= results
 BIN := target/release/flowgauge
-DEMO := udp-ipv4 udp-ipv6 tcp-masquerade udp-paced
+DEMO := udp-ipv4 tcp-masquerade udp-paced nic-udp-ipv4 nic-tcp-ipv6 nic-udp-masquerade nic-tcp-dnat
 
 .PHONY: all build demo test bench lint doc clean deps
 

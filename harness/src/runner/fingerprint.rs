@@ -28,7 +28,7 @@ const SETTINGS: [&str; 11] = [
 ];
 
 /// Reads it on the kernel that we run on.
-pub(super) fn read(job: &Job, live: Option<(&Testbed, Links)>) -> Environment {
+pub(super) fn read(job: &Job, topology: Topology, live: Option<(&Testbed, Links)>) -> Environment {
     let line = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
     Environment {
         flowgauge: env!("CARGO_PKG_VERSION").to_owned(),
@@ -41,8 +41,8 @@ pub(super) fn read(job: &Job, live: Option<(&Testbed, Links)>) -> Environment {
         host_cpu: job.host_cpu.clone(),
         cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
         memory_bytes: memory_bytes(&line("/proc/meminfo")),
-        topology: "router".to_owned(),
-        nics: live.map(|(bed, links)| nics(bed, links)).unwrap_or_default(),
+        topology: topology.name().to_owned(),
+        nics: live.map(|(bed, links)| nics(topology, bed, links)).unwrap_or_default(),
         tools: tools(job),
         settings: live.map(|(bed, _)| settings(&bed.dut.netns)).unwrap_or_default(),
     }
@@ -53,7 +53,7 @@ fn memory_bytes(meminfo: &str) -> u64 {
     total.and_then(|kib| kib.parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
 }
 
-fn nics(bed: &Testbed, links: Links) -> Vec<Nic> {
+fn nics(topology: Topology, bed: &Testbed, links: Links) -> Vec<Nic> {
     let mut features = vec![format!("mtu {}", links.mtu)];
     for (name, on) in [("gso", links.gso), ("gro", links.gro), ("checksum", links.checksum)] {
         features.push(format!("{name} {}", if on { "on" } else { "off" }));
@@ -63,11 +63,11 @@ fn nics(bed: &Testbed, links: Links) -> Vec<Nic> {
     ports
         .into_iter()
         .map(|(role, port)| Nic {
-            topology: Topology::Router,
-            simulated: false,
+            topology,
+            simulated: bed.simulated,
             role: role.to_owned(),
             name: port.name.clone(),
-            driver: "veth".to_owned(),
+            driver: port.driver.clone(),
             features: features.clone(),
         })
         .collect()

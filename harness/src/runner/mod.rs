@@ -1,9 +1,11 @@
 //! The runner: a plan, trial by trial, over a rig. No I/O of its own, so that it is tested over a fake.
 
+mod bulk;
 mod calibrate;
 pub mod fake_rig;
 mod fingerprint;
 pub mod injection;
+mod onset;
 pub mod rig;
 pub mod router_rig;
 #[cfg(test)]

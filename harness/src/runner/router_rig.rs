@@ -1,6 +1,7 @@
-//! The rig of the `router` topology: testbed, rulesets, generators and witnesses, on the kernel that we run on.
+//! The rig of the topologies `router` and `nic-router`: testbed, rulesets, generators and witnesses, on the kernel that we
+//! run on.
 
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -9,50 +10,57 @@ use flowgauge_reports::event::Warning;
 use flowgauge_reports::observation::{CpuObservation, Observation};
 use flowgauge_reports::trial::{Offered, Opening, TimeToOffload};
 use flowgauge_scenarios::ruleset::{self, Request};
-use flowgauge_scenarios::{Datapath, Direction, Engine, Families, Links, Opening as Begin, Scenario};
-use flowgauge_topologies::{RouterSpec, Testbed, raise_conntrack_limit};
+use flowgauge_scenarios::{Datapath, Direction, Engine, Links, Opening as Begin, Policy, Scenario, Topology};
+use flowgauge_topologies::{Ports, RouterSpec, Testbed, raise_conntrack_limit};
 
-use super::fingerprint;
 use super::rig::{Driven, Rig};
-use crate::generators::{BulkRequest, CpuPlan, Generator, GeneratorError, Iperf3, Mark, RawEngine, Wire};
+use super::{bulk, fingerprint, onset};
+use crate::generators::{CpuPlan, Generator, GeneratorError, Mark, Nat, Path, RawEngine, Wire};
 use crate::nft;
+use crate::reference_nic::ReferenceNic;
 use crate::witnesses::{PortNames, Witnesses};
 use crate::worker::protocol::{Failure, Job};
 
-/// The port that iperf3's server listens on.
-const IPERF3_PORT: u16 = 5201;
-
-/// The rig on a live kernel. The testbed is built when the first scenario is prepared.
+/// The rig on a live kernel. A testbed is built when the first scenario of its topology is prepared.
 pub struct RouterRig {
     job: Job,
-    live: Option<Live>,
+    /// One testbed a topology, so that scenarios of several can take turns.
+    beds: BTreeMap<Topology, Live>,
+    /// The topology prepared last.
+    topology: Topology,
     warnings: Vec<Warning>,
     /// Rulesets applied so far, one a trial.
     applied: usize,
 }
 
 /// What exists once a testbed is built. Fields are dropped in this order: what holds namespaces before the testbed.
-struct Live {
+pub(super) struct Live {
     links: Links,
     /// Whether the testers' own stacks are silent.
     muted: Option<bool>,
-    raw: RawEngine,
-    witnesses: Witnesses,
-    bed: Testbed,
+    pub(super) raw: RawEngine,
+    pub(super) witnesses: Witnesses,
+    pub(super) bed: Testbed,
 }
 
 impl RouterRig {
     /// A rig for the plan of a job. Nothing is built yet.
     pub fn new(job: &Job) -> Self {
-        RouterRig { job: job.clone(), live: None, warnings: Vec::new(), applied: 0 }
+        RouterRig {
+            job: job.clone(),
+            beds: BTreeMap::new(),
+            topology: Topology::Router,
+            warnings: Vec::new(),
+            applied: 0,
+        }
     }
 
     fn live(&mut self) -> Result<&mut Live, Failure> {
-        self.live.as_mut().ok_or_else(|| Failure::environment("no testbed is built: prepare a scenario first"))
+        self.beds.get_mut(&self.topology).ok_or_else(|| Failure::environment("no testbed is built: prepare a scenario first"))
     }
 
-    fn build(&self, links: Links) -> Result<Live, Failure> {
-        let spec = RouterSpec { keep: self.job.keep.clone(), ..RouterSpec::from(&links) };
+    fn build(&self, topology: Topology, links: Links) -> Result<Live, Failure> {
+        let spec = RouterSpec { ports: Ports::from(topology), keep: self.job.keep.clone(), ..RouterSpec::from(&links) };
         let bed = Testbed::build(&spec).map_err(Failure::environment)?;
         let names = PortNames {
             client: bed.client.port.name.clone(),
@@ -60,7 +68,8 @@ impl RouterRig {
             wan: bed.dut.wan.name.clone(),
             server: bed.server.port.name.clone(),
         };
-        let witnesses = Witnesses::new(&bed.client.netns, &bed.dut.netns, &bed.server.netns, &names);
+        let open = if topology.has_nic() { Witnesses::of_nic } else { Witnesses::new };
+        let witnesses = open(&bed.client.netns, &bed.dut.netns, &bed.server.netns, &names);
         let cpus = CpuPlan::available().map_err(Failure::environment)?;
         self.make_room(&bed)?;
         let wires = (wire(&bed.client)?, wire(&bed.server)?);
@@ -92,10 +101,15 @@ fn wire(host: &flowgauge_topologies::Host) -> Result<Wire, Failure> {
 
 impl Rig for RouterRig {
     fn prepare(&mut self, scenario: &Scenario) -> Result<(), Failure> {
-        if self.live.as_ref().is_none_or(|live| live.links != scenario.links) {
-            // The old testbed goes first: with --keep both would have the same names.
-            self.live = None;
-            self.live = Some(self.build(scenario.links)?);
+        self.topology = scenario.topology;
+        if self.beds.get(&self.topology).is_none_or(|live| live.links != scenario.links) {
+            // The old testbed goes first: both would have the same ports, and with --keep the same names.
+            self.beds.remove(&self.topology);
+            if self.job.keep.is_some() {
+                self.beds.clear();
+            }
+            let live = self.build(self.topology, scenario.links)?;
+            self.beds.insert(self.topology, live);
         }
         let mute = scenario.engine == Engine::Raw;
         let live = self.live()?;
@@ -111,7 +125,7 @@ impl Rig for RouterRig {
     }
 
     fn environment(&mut self) -> Environment {
-        fingerprint::read(&self.job, self.live.as_ref().map(|live| (&live.bed, live.links)))
+        fingerprint::read(&self.job, self.topology, self.beds.get(&self.topology).map(|live| (&live.bed, live.links)))
     }
 
     fn warnings(&mut self) -> Vec<Warning> {
@@ -135,6 +149,13 @@ impl Rig for RouterRig {
             direction: scenario.traffic.direction,
         })
         .map_err(|gap| Failure::environment(format!("{}; {}", gap.reason, gap.instead)))?;
+        live.raw.set_path(path(&live.bed, scenario.policy, datapath));
+        if scenario.topology.has_nic() {
+            // Replacing an offloaded flowtable within one transaction is refused with EBUSY.
+            nft::remove(&live.bed.dut.netns).map_err(Failure::environment)?;
+            let card = ReferenceNic::find().map_err(Failure::environment)?;
+            card.set_faults(&scenario.faults).map_err(Failure::environment)?;
+        }
         nft::apply(&live.bed.dut.netns, &text).map_err(Failure::environment)?;
         // Accounting is a parameter of a module that the ruleset may just have loaded.
         live.bed.dut.enable_conntrack_accounting().map_err(Failure::environment)?;
@@ -158,7 +179,8 @@ impl Rig for RouterRig {
         }
         let live = self.live()?;
         let opened = live.raw.open(&scenario.traffic).map_err(|e| offering(scenario, &e))?;
-        let tracked = (datapath != Datapath::Forward)
+        let tracked = datapath
+            .tracks()
             .then(|| live.witnesses.connections())
             .transpose()
             .map_err(Failure::environment)?;
@@ -190,7 +212,7 @@ impl Rig for RouterRig {
             }
             Engine::Iperf3 => {
                 cpu_before = live.witnesses.cpu().unwrap_or_default();
-                let report = bulk(&live.bed, scenario, duration, stop).map_err(|e| offering(scenario, &e))?;
+                let report = bulk::run(&live.bed, scenario, duration, stop).map_err(|e| offering(scenario, &e))?;
                 cpu_after = live.witnesses.cpu().unwrap_or_default();
                 Offered::Bulk(report)
             }
@@ -198,21 +220,24 @@ impl Rig for RouterRig {
         Ok(Driven { offered, cpu_before, cpu_after })
     }
 
-    fn time_to_offload(&mut self, _: &Scenario, _: &AtomicBool) -> Result<Option<TimeToOffload>, Failure> {
-        Ok(None)
+    fn time_to_offload(&mut self, scenario: &Scenario, stop: &AtomicBool) -> Result<Option<TimeToOffload>, Failure> {
+        if scenario.engine != Engine::Raw || scenario.traffic.opening == Begin::None {
+            return Ok(None);
+        }
+        onset::measure(self.live()?, scenario, stop).map(Some)
     }
 
     fn observe(&mut self) -> Observation {
-        match &mut self.live {
-            Some(live) => live.witnesses.observe(),
-            None => fingerprint::nothing_to_observe(),
+        match self.live() {
+            Ok(live) => live.witnesses.observe(),
+            Err(_) => fingerprint::nothing_to_observe(),
         }
     }
 }
 
 impl Drop for RouterRig {
     fn drop(&mut self) {
-        if let Some(Live { raw, witnesses, bed, .. }) = self.live.take() {
+        for Live { raw, witnesses, bed, .. } in std::mem::take(&mut self.beds).into_values() {
             drop((raw, witnesses));
             // Anonymous testbeds go; those with names stay for the user to look into.
             bed.leave();
@@ -227,28 +252,18 @@ fn entries(dut: &flowgauge_topologies::Dut, direction: Direction) -> Vec<&str> {
     lan.into_iter().chain(wan).collect()
 }
 
-fn bulk(
-    bed: &Testbed,
-    scenario: &Scenario,
-    duration: Duration,
-    stop: &AtomicBool,
-) -> Result<flowgauge_reports::offered::BulkReport, GeneratorError> {
-    let server = match scenario.traffic.families {
-        Families::Ipv6 => IpAddr::V6(bed.server.port.ipv6),
-        _ => IpAddr::V4(bed.server.port.ipv4),
+/// What the DUT may do to the engine's frames.
+fn path(bed: &Testbed, policy: Policy, datapath: Datapath) -> Path {
+    let wan = &bed.dut.wan;
+    let nat = match policy {
+        Policy::Route | Policy::Stateful => Nat::None,
+        Policy::Masquerade => Nat::Masquerade { ipv4: wan.ipv4, ipv6: wan.ipv6 },
+        Policy::Dnat => Nat::Dnat,
     };
-    let engine = Iperf3 { client: bed.client.netns.fd(), server: bed.server.netns.fd() };
-    let request = BulkRequest {
-        server,
-        port: IPERF3_PORT,
-        streams: scenario.traffic.flows,
-        direction: scenario.traffic.direction,
-        duration,
-    };
-    engine.run(&request, stop)
+    if datapath.routes() { Path::routed(nat) } else { Path::L2 }
 }
 
-fn offering(scenario: &Scenario, error: &GeneratorError) -> Failure {
+pub(super) fn offering(scenario: &Scenario, error: &GeneratorError) -> Failure {
     match error {
         GeneratorError::Cancelled => Failure::interrupted(),
         error => Failure::environment(format!("failed to offer the traffic of {}: {error}", scenario.name)),

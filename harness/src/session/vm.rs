@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use flowgauge_reports::environment::Accelerator;
 use flowgauge_reports::event::Phase;
-use flowgauge_topologies::kernel::KernelSpec;
-use flowgauge_topologies::vm::{Acceleration, Vm, VmOptions};
+use flowgauge_topologies::kernel::{KernelSpec, cache_dir};
+use flowgauge_topologies::nic;
+use flowgauge_topologies::vm::{Acceleration, ExtraModule, Vm, VmOptions};
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc as channel, oneshot};
 
@@ -26,6 +27,8 @@ struct Order {
     modules: Option<PathBuf>,
     cpus: u32,
     memory_mib: u32,
+    /// Whether the reference NIC is loaded into it.
+    nic: bool,
     folder: PathBuf,
 }
 
@@ -48,6 +51,7 @@ pub(super) async fn start(
         modules: request.modules.clone(),
         cpus: request.cpus,
         memory_mib: request.memory_mib,
+        nic: request.plan.scenarios.iter().any(|s| s.topology.has_nic()),
         folder: session.folder().join("vm"),
     };
     let (tell, mut told) = channel::unbounded_channel();
@@ -106,6 +110,11 @@ fn boot(order: Order, tell: &channel::UnboundedSender<(Phase, String)>) -> Resul
     let mut options = VmOptions::new(order.folder, worker);
     options.cpus = order.cpus;
     options.memory_mib = order.memory_mib;
+    if order.nic {
+        let cache = cache_dir().map_err(Failure::environment)?;
+        let path = nic::module(&image, &cache, &say(Phase::Kernel)).map_err(Failure::environment)?;
+        options.extra_modules.push(ExtraModule { path, parameters: String::new() });
+    }
     let vm = Vm::boot(&image, options, &say(Phase::Boot)).map_err(Failure::environment)?;
     Ok(Booted { vm, origin })
 }
