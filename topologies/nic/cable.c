@@ -21,6 +21,8 @@ void fg_wipe(struct sk_buff *skb)
 	skb_set_queue_mapping(skb, 0);
 	skb->priority = 0;
 	skb->ip_summed = CHECKSUM_NONE;
+	skb->csum_valid = 0;
+	skb->csum_complete_sw = 0;
 	skb->encapsulation = 0;
 }
 
@@ -95,6 +97,13 @@ void fg_cable_init(struct fg_port *port)
 	skb_queue_head_init(&port->held);
 	INIT_DELAYED_WORK(&port->release, fg_release_held);
 	netif_napi_add(port->dev, &port->napi, fg_poll);
+}
+
+/* Nobody transmits any more. */
+void fg_cable_destroy(struct fg_port *port)
+{
+	cancel_delayed_work_sync(&port->release);
+	__skb_queue_purge(&port->held);
 }
 
 void fg_cable_open(struct fg_port *port)

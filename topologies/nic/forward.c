@@ -31,6 +31,27 @@ static struct fg_rule *find_rule(struct fg_port *nic,
 	return fg_table_lookup(nic, FG_FT, &frame->key);
 }
 
+/* Whether the chip can do it. If not, the host knows what to do: with a frame
+ * that is too big, has no tag to pop, or was to leave by a port that has since
+ * been moved to another namespace.
+ */
+static bool applies(const struct fg_port *nic, const struct fg_rule *rule,
+		    const struct fg_frame *frame)
+{
+	const struct fg_action *action = &rule->action;
+	const struct net_device *out;
+
+	if (action->mirror &&
+	    !net_eq(dev_net(action->mirror->dev), dev_net(nic->dev)))
+		return false;
+	if (action->verdict != FG_REDIRECT)
+		return true;
+	out = action->out->dev;
+	return net_eq(dev_net(out), dev_net(nic->dev)) &&
+	       frame->l3_bytes <= READ_ONCE(out->mtu) &&
+	       frame->tags >= action->pops;
+}
+
 static void count_hit(struct fg_rule *rule, const struct fg_frame *frame,
 		      unsigned int frame_bytes, u64 now_ns)
 {
@@ -108,13 +129,10 @@ void fg_forward(struct fg_port *nic, struct sk_buff *skb)
 	rcu_read_lock();
 	if (fg_dissect(skb, &frame) && !frame.no_rule)
 		rule = find_rule(nic, &frame);
-	if (rule && rule->action.verdict == FG_REDIRECT) {
-		out = rule->action.out;
-		/* The host knows what to do with a frame that is too big. */
-		if (frame.l3_bytes > READ_ONCE(out->dev->mtu))
-			rule = NULL;
-	}
+	if (rule && !applies(nic, rule, &frame))
+		rule = NULL;
 	if (rule) {
+		out = rule->action.out;
 		count_hit(rule, &frame, bytes, start_ns);
 		fg_count(nic, FG_LOOKUP_HITS, 1);
 		mirror(rule, skb);

@@ -88,9 +88,10 @@ static int __init fg_init(void)
 	unsigned int i;
 	int err;
 
-	if (!pairs || pairs > FG_MAX_PAIRS || !table_size) {
-		pr_err(FG_DRIVER ": pairs=%u table_size=%u: want 1 to %u pairs and at least one rule\n",
-		       pairs, table_size, FG_MAX_PAIRS);
+	if (!pairs || pairs > FG_MAX_PAIRS || !table_size ||
+	    table_size > FG_MAX_RULES) {
+		pr_err(FG_DRIVER ": pairs=%u table_size=%u: want 1 to %u pairs, 1 to %lu rules\n",
+		       pairs, table_size, FG_MAX_PAIRS, FG_MAX_RULES);
 		return -EINVAL;
 	}
 	err = fg_table_create(table_size);

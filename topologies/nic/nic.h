@@ -18,6 +18,7 @@
 #define FG_DRIVER	"flowgauge_nic"
 #define FG_MAX_PAIRS	8
 #define FG_QUEUE_LENGTH	1024	/* frames a port takes before it drops */
+#define FG_MAX_RULES	BIT(24)
 #define FG_MAX_EDITS	32
 #define FG_MAX_TAGS	2
 
@@ -183,6 +184,7 @@ void fg_port_destroy(struct net_device *dev);
 
 /* cable.c */
 void fg_cable_init(struct fg_port *port);
+void fg_cable_destroy(struct fg_port *port);
 void fg_cable_open(struct fg_port *port);
 void fg_cable_close(struct fg_port *port);
 void fg_arrive(struct fg_port *port, struct sk_buff *skb);

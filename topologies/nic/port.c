@@ -19,6 +19,7 @@ static netdev_tx_t fg_start_xmit(struct sk_buff *skb, struct net_device *dev)
 		goto drop;
 	if (skb->len < ETH_HLEN || skb_linearize(skb))
 		goto drop;
+	skb_tx_timestamp(skb);
 	fg_wipe(skb);
 	fg_count_frame(port, FG_CPU_TX_PACKETS, skb->len);
 	if (port->wire)
@@ -146,6 +147,7 @@ void fg_port_destroy(struct net_device *dev)
 {
 	struct fg_port *port = netdev_priv(dev);
 
+	fg_cable_destroy(port);
 	free_percpu(port->percpu);
 	free_netdev(dev);
 }

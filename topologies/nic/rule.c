@@ -215,6 +215,28 @@ static bool refused_by_fault(const struct fg_port *port,
 	       (bits & FG_REFUSE_NAT && action->nat);
 }
 
+/* A frame that hits has the headers that are to be edited. */
+static bool edits_fit(const struct fg_action *action,
+		      const struct fg_edit *edit, const struct fg_key *key,
+		      const struct fg_key *mask)
+{
+	__be16 proto = mask->n_proto == htons(0xffff) ? key->n_proto : 0;
+	u8 ip_proto = mask->ip_proto == 0xff ? key->ip_proto : 0;
+	unsigned int i;
+
+	for (i = 0; i < action->edits; i++) {
+		if (edit[i].header == FG_IP4 && proto != htons(ETH_P_IP))
+			return false;
+		if (edit[i].header == FG_IP6 && proto != htons(ETH_P_IPV6))
+			return false;
+		if (edit[i].header == FG_L4 &&
+		    ((proto != htons(ETH_P_IP) && proto != htons(ETH_P_IPV6)) ||
+		     (ip_proto != IPPROTO_TCP && ip_proto != IPPROTO_UDP)))
+			return false;
+	}
+	return true;
+}
+
 /* A rule that is not yet in the table, and its mask. ERR_PTR(-ENODEV): no
  * frame on @port can match; -EOPNOTSUPP: the extack says what is missing.
  */
@@ -234,6 +256,10 @@ struct fg_rule *fg_rule_create(struct fg_port *port, enum fg_kind kind,
 		err = fg_action_parse(&action, edit, kind, cls->rule, extack);
 	if (err)
 		return ERR_PTR(err);
+	if (!edits_fit(&action, edit, &key, mask)) {
+		NL_SET_ERR_MSG_MOD(extack, "edits of a header that is not matched on");
+		return ERR_PTR(-EOPNOTSUPP);
+	}
 	if (refused_by_fault(port, &key, &action)) {
 		NL_SET_ERR_MSG_MOD(extack, "refused by a fault that is switched on");
 		return ERR_PTR(-EOPNOTSUPP);
