@@ -81,9 +81,13 @@ impl Doctor {
                 )));
             }
             (port, peer) => {
+                let ports: Vec<&str> = std::iter::once(port).chain(peer.as_deref()).collect();
+                if self.findings {
+                    nic::only_on_the_reference(&ports)?;
+                }
                 let mut report = nic::examine(port, peer.as_deref())?;
                 if self.findings {
-                    report.findings = nic::findings(&report.ports)?;
+                    report.findings = nic::findings()?;
                 }
                 report
             }

@@ -39,7 +39,10 @@ pub enum NicError {
         users: Vec<String>,
     },
     /// The rulesets could not be read.
-    #[error("{port} is left alone, because it cannot be told whether its offload is in use: {source}")]
+    #[error(
+        "{port} is left alone, because it cannot be told whether its offload is in use: {source}; it needs CAP_NET_ADMIN \
+         (sudo) and the program nft"
+    )]
     Unknown {
         /// The port.
         port: String,

@@ -20,6 +20,6 @@ pub use examine::{NicError, examine};
 pub(crate) use facts::driver_of;
 pub use facts::{HwTcOffload, PortFacts};
 pub use finding::{Finding, Reading, Verdict};
-pub use findings::{FindingError, findings};
+pub use findings::{FindingError, findings, only_on_the_reference};
 pub(crate) use known::known;
 pub use report::NicReport;

@@ -33,6 +33,7 @@ fn of_nft(read: &ReadBack, port: &str) -> Vec<String> {
 }
 
 /// An ingress or clsact qdisc holds the same block that an offloaded chain would bind; other qdiscs say so themselves.
+/// mq does not count: it is the default of every NIC with several queues, and some drivers take note of it.
 fn of_tc(netns: &Netns, ifindex: u32) -> Result<Vec<String>, NetlinkError> {
     let mut payload = [0; TCMSG];
     payload[4..8].copy_from_slice(&ifindex.to_ne_bytes());
@@ -61,7 +62,11 @@ fn qdisc(payload: &[u8], ifindex: u32) -> Result<Option<String>, DecodeError> {
             _ => {}
         }
     }
-    let blocks = offloaded || matches!(name.as_str(), "ingress" | "clsact");
+    let blocks = match name.as_str() {
+        "ingress" | "clsact" => true,
+        "mq" => false,
+        _ => offloaded,
+    };
     Ok((here && blocks).then(|| format!("tc qdisc {name}")))
 }
 
@@ -94,6 +99,7 @@ mod tests {
         let found = |bytes: &[u8]| qdisc(bytes, 7).unwrap();
         assert_eq!(found(&message(7, "clsact", 0)).as_deref(), Some("tc qdisc clsact"));
         assert_eq!(found(&message(7, "mqprio", 1)).as_deref(), Some("tc qdisc mqprio"));
+        assert_eq!(found(&message(7, "mq", 1)), None);
         assert_eq!(found(&message(7, "fq_codel", 0)), None);
         assert_eq!(found(&message(8, "clsact", 0)), None);
         assert_eq!(found(&[]), None);

@@ -10,10 +10,10 @@ mod packets;
 
 use std::io;
 
-use flowgauge_topologies::{BuildError, NetnsError, REFERENCE_NIC_DRIVER};
+use flowgauge_topologies::{BuildError, NetnsError, NicPorts, REFERENCE_NIC_DRIVER};
 use thiserror::Error;
 
-use super::facts::PortFacts;
+use super::facts::driver_of;
 use super::finding::Finding;
 use crate::ethtool::EthtoolError;
 use crate::generators::GeneratorError;
@@ -73,12 +73,22 @@ pub enum FindingError {
     },
 }
 
-/// Tries every finding on the reference NIC, whose ports are `ports`, in namespaces of its own. Takes some seconds.
-pub fn findings(ports: &[PortFacts]) -> Result<Vec<Finding>, FindingError> {
-    let driver = |port: &PortFacts| port.driver.clone().unwrap_or_else(|| "unknown".to_owned());
-    if let Some(other) = ports.iter().find(|port| driver(port) != REFERENCE_NIC_DRIVER) {
-        return Err(FindingError::NotTheReference { port: other.port.clone(), driver: driver(other) });
+/// An error unless every one of `ports`, in the namespace of the calling thread, is one of the reference NIC.
+pub fn only_on_the_reference(ports: &[&str]) -> Result<(), FindingError> {
+    for port in ports {
+        let driver = driver_of(port).map_or_else(|error| format!("unknown ({error})"), |driver| driver.name);
+        if driver != REFERENCE_NIC_DRIVER {
+            return Err(FindingError::NotTheReference { port: (*port).to_owned(), driver });
+        }
     }
+    Ok(())
+}
+
+/// Tries every finding on the reference NIC, in namespaces of its own, which borrow its ports from the caller's. Takes
+/// some seconds.
+pub fn findings() -> Result<Vec<Finding>, FindingError> {
+    let ports = NicPorts::default();
+    only_on_the_reference(&[&ports.lan, &ports.wan])?;
     let mut bed = Bed::build()?;
     // What leaks stays in the NIC and would forward the packets of what comes after.
     let counted_twice = counted_twice::finding(&mut bed)?;
