@@ -6,14 +6,20 @@ use flowgauge_scenarios::{Direction, Plan};
 
 use crate::offered::DirectionReport;
 use crate::store::ResultError;
-use crate::trial::{Calibration, Offered, Trial};
+use crate::trial::{Calibration, Offered, TimeToOffload, Trial};
 
 /// Every index points into the plan, every trial is its step's, and the books of every report balance.
-pub(crate) fn check(plan: &Plan, trials: &[Trial], calibrations: &[Calibration]) -> Result<(), ResultError> {
+pub(crate) fn check(
+    plan: &Plan,
+    trials: &[Trial],
+    calibrations: &[Calibration],
+    onsets: &[TimeToOffload],
+) -> Result<(), ResultError> {
     let mut seen = BTreeSet::new();
     let found = in_plan(plan)
         .or_else(|| trials.iter().find_map(|t| in_trial(plan, t, !seen.insert(t.step))))
-        .or_else(|| calibrations.iter().find_map(|c| in_calibration(plan, c)));
+        .or_else(|| calibrations.iter().find_map(|c| in_calibration(plan, c)))
+        .or_else(|| onsets.iter().find_map(|o| in_onset(plan, o)));
     found.map_or(Ok(()), |what| Err(ResultError::Inconsistent { what }))
 }
 
@@ -91,6 +97,15 @@ fn in_calibration(plan: &Plan, c: &Calibration) -> Option<String> {
     })
 }
 
+fn in_onset(plan: &Plan, o: &TimeToOffload) -> Option<String> {
+    let cells = plan.cells.len();
+    if o.cell >= cells {
+        return Some(format!("a time to offload of cell {}, the plan has {cells}", o.cell));
+    }
+    (!o.offered_pps.is_finite() || o.offered_pps < 0.0)
+        .then(|| format!("a time to offload of cell {} at {} packets/s", o.cell, o.offered_pps))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,7 +114,9 @@ mod tests {
     fn said(change: impl FnOnce(&mut RunResult)) -> String {
         let mut result = sample::result();
         change(&mut result);
-        check(&result.plan, &result.trials, &result.calibrations).err().map_or_else(String::new, |e| e.to_string())
+        check(&result.plan, &result.trials, &result.calibrations, &result.onsets)
+            .err()
+            .map_or_else(String::new, |e| e.to_string())
     }
 
     fn report(result: &mut RunResult) -> &mut Vec<DirectionReport> {
@@ -112,11 +129,11 @@ mod tests {
     /// A change, and what must be said of it.
     type Damage = (&'static str, fn(&mut RunResult));
 
-    const DAMAGES: [Damage; 16] = [
+    const DAMAGES: [Damage; 18] = [
         ("a cell of scenario 9", |r| r.plan.cells[0].scenario = 9),
         ("a hole of scenario 9", |r| r.plan.holes[0].scenario = 9),
         ("a step of cell 99", |r| r.plan.steps[0].cell = 99),
-        ("a trial of step 999, the plan has 80", |r| r.trials[3].step = 999),
+        ("a trial of step 999, the plan has 110", |r| r.trials[3].step = 999),
         ("two trials of step 2", |r| r.trials[3] = r.trials[2].clone()),
         ("a trial of step 3 of cell 999", |r| r.trials[3].cell = 999),
         ("in block 7, by the plan", |r| r.trials[3].block = 7),
@@ -137,6 +154,8 @@ mod tests {
         ("a calibration of scenario 9", |r| r.calibrations[0].scenario = 9),
         ("with NaN frames/s", |r| r.calibrations[0].offered_pps = f64::NAN),
         ("with inf frames/s", |r| r.calibrations[0].offered_pps = f64::INFINITY),
+        ("a time to offload of cell 99", |r| r.onsets[0].cell = 99),
+        ("at inf packets/s", |r| r.onsets[0].offered_pps = f64::INFINITY),
         ("-1 ns per packet", |r| r.calibrations[0].softirq_ns_per_packet = -1.0),
     ];
 
@@ -153,8 +172,8 @@ mod tests {
     fn a_start_out_of_the_plan_is_told() {
         use crate::event::Event;
         let mut events = sample::events();
-        events.insert(2, Event::TrialStarted { step: 80 });
+        events.insert(2, Event::TrialStarted { step: 110 });
         let text = RunResult::from_events(events).unwrap_err().to_string();
-        assert!(text.contains("the start of step 80, the plan has 80"), "{text}");
+        assert!(text.contains("the start of step 110, the plan has 110"), "{text}");
     }
 }

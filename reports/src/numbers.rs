@@ -1,5 +1,6 @@
 //! Numbers as people read them: three significant digits, a unit that fits, an interval beside the median.
 
+use crate::judge::CostBound;
 use crate::stats::{Estimate, Unit};
 
 /// A scale: what to divide by, and what to call the result.
@@ -64,6 +65,19 @@ pub(crate) fn interval(e: &Estimate) -> String {
     if low == high { format!("{low}{mark}") } else { format!("{low}–{high}{mark}") }
 }
 
+/// A cost that /proc/stat could not tell: `0 within 55 ns`, `< 834 ns`.
+pub(crate) fn bounded(bound: &CostBound) -> String {
+    let scale = scale(Unit::NanosecondsPerPacket, bound.below_ns);
+    let below = join(&digits(bound.below_ns / scale.by), scale.name);
+    if bound.zero { format!("0 within {below}") } else { format!("<\u{a0}{below}") }
+}
+
+/// Nanoseconds of a time with the unit that fits: `8.91 ms`.
+pub(crate) fn time(ns: u64) -> String {
+    let scale = scale(Unit::Nanoseconds, ns as f64);
+    join(&digits(ns as f64 / scale.by), scale.name)
+}
+
 /// A share that was lost, so that `0 %` is said only where nothing was: `16.2 %`, `0.004 %`, `< 0.001 %`.
 pub(crate) fn loss(share: f64) -> String {
     match share * 100.0 {
@@ -104,6 +118,13 @@ mod tests {
         assert_eq!(of(0.0, Unit::Share), "0 %");
         assert_eq!(of(480_000.0, Unit::Nanoseconds), "480 µs");
         assert_eq!(of(12_345.0, Unit::NanosecondsPerPacket), "12.3 µs");
+    }
+
+    #[test]
+    fn a_cost_too_small_to_tell_has_its_bound() {
+        let said = |below_ns, zero| bounded(&CostBound { below_ns, zero }).replace('\u{a0}', " ");
+        assert_eq!([said(55.4, true), said(1_834.0, false)], ["0 within 55.4 ns", "< 1.83 µs"]);
+        assert_eq!(time(8_912_000).replace('\u{a0}', " "), "8.91 ms");
     }
 
     #[test]

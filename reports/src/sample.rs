@@ -1,38 +1,40 @@
-//! A result as a run would give it, made up: three scenarios, ten blocks, a hole. For tests and for looking at pages.
+//! A result as a run would give it, made up: three scenarios on veth links and one on a NIC, up to ten blocks, a hole.
+//! For tests and for looking at pages.
 //!
 //! Deterministic, and labelled as made up in its kernel's name.
 
-use std::collections::BTreeMap;
+mod observed;
+mod onset;
 
-use flowgauge_scenarios::{Cell, Datapath, Direction, Family, Plan, Scenario};
+use flowgauge_scenarios::{Cell, Datapath, Direction, Plan, Scenario, Topology};
 
 use crate::environment::{Accelerator, Clock, Environment, Nic, Tool};
 use crate::event::{Event, SCHEMA_VERSION, Start};
-use crate::observation::{
-    Conntrack, Count, CpuObservation, CpuTimes, IpForwarding, Observation, PortCounters, Ports, Reading, RuleCounters,
-};
 use crate::offered::{Damage, DirectionReport, Latency, time_histogram};
 use crate::result::RunResult;
 use crate::trial::{Calibration, Offered, Opening, Trial};
 
-/// Packets of a trial that still took the classic path on the flowtable: what a neighbour lookup costs now and then.
-const STRAGGLERS: u64 = 2;
 /// What the generator reaches by itself, in frames per second.
 const LIMIT_PPS: f64 = 231_000.0;
+/// The scenarios; the last is on a NIC.
+const NAMES: [&str; 4] = ["udp-ipv4", "udp-ipv6", "tcp-masquerade", "nic-udp-ipv4"];
 
 /// The events of a complete run.
 pub fn events() -> Vec<Event> {
-    let scenarios: Vec<Scenario> =
-        ["udp-ipv4", "udp-ipv6", "tcp-masquerade"].iter().filter_map(|name| Scenario::load(name).ok()).collect();
+    let mut scenarios: Vec<Scenario> = NAMES.iter().filter_map(|name| Scenario::load(name).ok()).collect();
+    if let Some(on_a_nic) = scenarios.last_mut() {
+        on_a_nic.datapaths.insert(0, Datapath::Forward);
+    }
     let plan = Plan::new(scenarios, 7);
     let start = Start {
         schema_version: SCHEMA_VERSION,
         run: "2026-01-01-sample".to_owned(),
         unix_s: 1_767_225_600.0,
-        command: ["flowgauge", "bench", "udp-ipv4", "udp-ipv6", "tcp-masquerade"].map(str::to_owned).to_vec(),
+        command: ["flowgauge", "bench"].iter().chain(&NAMES).map(|word| (*word).to_owned()).collect(),
         plan: plan.clone(),
     };
-    let mut events = vec![Event::Started(Box::new(start)), Event::Environment(Box::new(environment()))];
+    let mut events = vec![Event::Started(Box::new(start))];
+    events.extend(Topology::ALL.map(|topology| Event::Environment(Box::new(environment_of(topology)))));
     for scenario in 0..plan.scenarios.len() {
         events.push(Event::Calibrated(Calibration {
             scenario,
@@ -45,6 +47,7 @@ pub fn events() -> Vec<Event> {
         events.push(Event::TrialStarted { step: index });
         events.push(Event::Trial(Box::new(trial(&plan, index, step.block, step.cell))));
     }
+    events.extend(onset::events(&plan));
     events.push(Event::Finished);
     events
 }
@@ -57,14 +60,20 @@ pub fn result() -> RunResult {
     RunResult::from_events(events()).unwrap_or_else(|e| unreachable!("the sample is well formed: {e}"))
 }
 
-/// The fingerprint.
+/// The fingerprint of both topologies.
 pub fn environment() -> Environment {
-    let nic = |role: &str| Nic {
-        topology: flowgauge_scenarios::Topology::Router,
-        simulated: false,
+    let mut environment = environment_of(Topology::Router);
+    environment.merge(environment_of(Topology::NicRouter));
+    environment
+}
+
+fn environment_of(topology: Topology) -> Environment {
+    let nic = |(role, port): (&str, &str)| Nic {
+        topology,
+        simulated: topology.has_nic(),
         role: role.to_owned(),
-        name: format!("{role}0"),
-        driver: "veth".to_owned(),
+        name: if topology.has_nic() { port.to_owned() } else { format!("{role}0") },
+        driver: if topology.has_nic() { "flowgauge_nic" } else { "veth" }.to_owned(),
         features: Vec::new(),
     };
     let tool = |name: &str, version: &str| Tool { name: name.to_owned(), version: version.to_owned() };
@@ -79,8 +88,8 @@ pub fn environment() -> Environment {
         host_cpu: "Example 3000 at 2.10 GHz".to_owned(),
         cpus: 2,
         memory_bytes: 2 << 30,
-        topology: "router".to_owned(),
-        nics: ["client", "lan", "wan", "server"].map(nic).to_vec(),
+        topology: topology.name().to_owned(),
+        nics: [("client", "wire0"), ("lan", "nic0"), ("wan", "nic1"), ("server", "wire1")].map(nic).to_vec(),
         tools: vec![tool("nft", "nftables v1.0.6"), tool("qemu-system-x86_64", "QEMU emulator version 7.2")],
         settings: vec!["net.netfilter.nf_conntrack_acct = 1".to_owned()],
     }
@@ -92,7 +101,7 @@ fn character(cell: Cell, plan: &Plan) -> (f64, f64) {
         Datapath::Forward => (90_400.0, 10_100.0),
         Datapath::Conntrack => (58_100.0, 16_900.0),
         Datapath::Flowtable | Datapath::Netdev => (117_300.0, 7_300.0),
-        Datapath::FlowtableHw | Datapath::NetdevHw => (301_000.0, 200.0),
+        Datapath::FlowtableHw | Datapath::NetdevHw => (148_000.0, 30.0),
     };
     match plan.scenarios[cell.scenario].name.as_str() {
         "udp-ipv6" => (base.0 * 0.94, base.1 * 1.07),
@@ -120,8 +129,8 @@ fn trial(plan: &Plan, step: usize, block: u32, cell: usize) -> Trial {
     let softirq =
         (sent as f64 * cost_ns / drift * (1.0 + 0.02 * wobble(block, cell, 3))) as u64 / 10_000_000 * 10_000_000;
     let flows = u64::from(scenario.traffic.flows);
-    let (before, after) = observations(what.datapath, scenario, sent, flows);
-    let (cpu_before, cpu_after) = cpu(scenario.method.trial.ms * 1_000_000, softirq);
+    let (before, after) = observed::observations(what.datapath, scenario, sent, flows);
+    let (cpu_before, cpu_after) = observed::cpu(scenario.method.trial.ms * 1_000_000, softirq);
     Trial {
         step,
         block,
@@ -132,7 +141,7 @@ fn trial(plan: &Plan, step: usize, block: u32, cell: usize) -> Trial {
         opening: Some(Opening {
             wanted: flows,
             opened: flows,
-            tracked: (what.datapath != Datapath::Forward).then_some(flows),
+            tracked: what.datapath.tracks().then_some(flows),
             duration_ns: 9_400_000,
         }),
         offered: Offered::Frames(vec![frames(scenario, sent, pps, flows, 2e9 / pps, (block, cell))]),
@@ -150,8 +159,8 @@ fn ruleset(scenario: &Scenario, datapath: Datapath) -> String {
         policy: scenario.policy,
         datapath,
         families: scenario.traffic.families,
-        lan: "lan0",
-        wan: "wan0",
+        lan: if scenario.topology.has_nic() { "nic0" } else { "lan0" },
+        wan: if scenario.topology.has_nic() { "nic1" } else { "wan0" },
         control: scenario.control,
         direction: scenario.traffic.direction,
     };
@@ -191,53 +200,4 @@ fn frames(scenario: &Scenario, sent: u64, pps: f64, flows: u64, scale_ns: f64, a
         latency: Latency::of(&histogram),
         pacing: None,
     }
-}
-
-fn observations(datapath: Datapath, scenario: &Scenario, sent: u64, flows: u64) -> (Observation, Observation) {
-    let classic = if datapath.offloads() { STRAGGLERS } else { sent };
-    let tracked = datapath != Datapath::Forward;
-    let ipv6 = scenario.traffic.families.each() == [Family::Ipv6];
-    // Everything starts from what the opening and the warm-up left.
-    let at = |packets: u64, classic: u64| {
-        let bytes = packets * 124;
-        let sends = PortCounters { tx_packets: 9_000 + packets, tx_bytes: bytes, ..PortCounters::default() };
-        let receives = PortCounters { rx_packets: 9_000 + packets, rx_bytes: bytes, ..PortCounters::default() };
-        let ports = Ports { client: sends, lan: receives, wan: sends, server: receives };
-        let count = |packets: u64| Count { packets, bytes: packets * 110 };
-        let forwarded = if ipv6 { (0, 300 + classic) } else { (300 + classic, 0) };
-        let conntrack = Conntrack {
-            entries: flows,
-            seen_reply: flows,
-            assured: flows,
-            offload: if datapath.offloads() { flows } else { 0 },
-            hw_offload: 0,
-            original: count(9_000 + packets),
-            reply: count(flows),
-        };
-        let rules = RuleCounters { upstream: count(200 + classic), downstream: count(100) };
-        Observation {
-            ports: Reading::Seen(ports),
-            rules: if tracked { Reading::Seen(rules) } else { Reading::Absent },
-            ip_forwarding: Reading::Seen(IpForwarding { ipv4: forwarded.0, ipv6: forwarded.1 }),
-            conntrack: Reading::Seen(if tracked { conntrack } else { Conntrack::default() }),
-            ..Observation::default()
-        }
-    };
-    (at(0, 0), at(sent, classic))
-}
-
-fn cpu(duration_ns: u64, softirq_ns: u64) -> (CpuObservation, CpuObservation) {
-    let busy = CpuTimes { user_ns: duration_ns / 20, softirq_ns: softirq_ns / 2, ..CpuTimes::default() };
-    let spent = CpuTimes {
-        system_ns: duration_ns / 4,
-        idle_ns: duration_ns.saturating_sub(busy.softirq_ns + duration_ns / 20 + duration_ns / 4),
-        ..busy
-    };
-    let observation = |taken_ns, times| CpuObservation {
-        taken_ns,
-        cpus: vec![times; 2],
-        softirqs: BTreeMap::new(),
-        softnet: Vec::new(),
-    };
-    (observation(0, CpuTimes::default()), observation(duration_ns, spent))
 }

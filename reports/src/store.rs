@@ -119,8 +119,8 @@ impl RunResult {
         }
         // From the text again and not from the value, for errors that give the line.
         let s: Stored = serde_json::from_slice(bytes).map_err(|e| malformed(e.to_string()))?;
-        check(&s.plan, &s.trials, &s.calibrations)?;
-        let judgement = judge(&s.plan, &s.trials, &s.calibrations, s.environment.as_ref());
+        check(&s.plan, &s.trials, &s.calibrations, &s.onsets)?;
+        let judgement = judge(&s.plan, &s.trials, &s.calibrations, &s.onsets, s.environment.as_ref());
         Ok(RunResult {
             schema_version: SCHEMA_VERSION,
             run: s.run,

@@ -44,8 +44,8 @@ impl RunResult {
             }
         }
         let plan = start.plan;
-        check(&plan, &trials, &calibrations)?;
-        let judgement = judge(&plan, &trials, &calibrations, environment.as_ref());
+        check(&plan, &trials, &calibrations, &onsets)?;
+        let judgement = judge(&plan, &trials, &calibrations, &onsets, environment.as_ref());
         Ok(RunResult {
             // Judged anew, it is a result of ours.
             schema_version: SCHEMA_VERSION,

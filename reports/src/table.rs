@@ -1,15 +1,16 @@
 //! The terminal table: one block per scenario, then what could not be measured, what does not fit, and what to know.
 
+mod cells;
+
 use std::fmt::Write;
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
-use crate::judge::{Row, Verdict};
-use crate::numbers::{interval, loss, median};
-use crate::proof::{Path, Severity};
+use crate::judge::Row;
+use crate::proof::Severity;
 use crate::result::{Ending, RunResult};
-use crate::stats::Estimate;
-use crate::wording;
+use crate::wording::{self, SIMULATED};
+use cells::cells;
 
 /// How to draw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,9 @@ pub fn render(result: &RunResult, style: Style) -> String {
         if !rows.is_empty() {
             let _ = writeln!(text, "{}", block(&rows, style).trim_fmt());
         }
+        for line in wording::onsets(&rows).into_iter().chain(wording::shortfalls(&rows)) {
+            paragraph(&mut text, "  ", &line, style);
+        }
         for hole in result.judgement.holes.iter().filter(|h| h.scenario == index) {
             let line = format!("{}: not measured: {}; {}", hole.datapath.name(), hole.gap.reason, hole.gap.instead);
             paragraph(&mut text, "  ", &line, style);
@@ -45,6 +49,10 @@ pub fn render(result: &RunResult, style: Style) -> String {
     }
     if result.judgement.rows.iter().any(|r| r.throughput.is_some_and(|t| t.range_only)) {
         text.push_str("\n* fewer than 5 trials: the range of the values, not an interval\n");
+    }
+    if let Some(sentence) = wording::simulated(&result.judgement.rows) {
+        text.push('\n');
+        paragraph(&mut text, "", &format!("{SIMULATED} {sentence}"), style);
     }
     verdicts(&mut text, result, style);
     let warnings: Vec<String> =
@@ -109,50 +117,6 @@ fn block(rows: &[&Row], style: Style) -> Table {
 /// Numbers to the right, words to the left.
 fn aligned(cell: Cell, column: usize) -> Cell {
     if (1..=6).contains(&column) { cell.set_alignment(CellAlignment::Right) } else { cell }
-}
-
-fn cells(row: &Row) -> Vec<Cell> {
-    let two = |e: Option<Estimate>| e.map_or_else(|| "-".to_owned(), |e| format!("{}\n{}", median(&e), interval(&e)));
-    let one = |e: Option<Estimate>| e.map_or_else(|| "-".to_owned(), |e| median(&e));
-    let latency = match (row.latency_p50, row.latency_p99) {
-        (Some(p50), Some(p99)) => format!("{}\n{}", median(&p50), median(&p99)),
-        _ => "-".to_owned(),
-    };
-    vec![
-        Cell::new(row.datapath.name()),
-        Cell::new(two(row.throughput)),
-        Cell::new(gain(row)),
-        Cell::new(one(row.softirq)),
-        Cell::new(two(row.cost)),
-        Cell::new(row.loss.map_or_else(|| "-".to_owned(), |e| loss(e.median))),
-        Cell::new(latency),
-        Cell::new(path(row)).fg(match &row.proof.path {
-            Path::Unproven { .. } | Path::Disagree { .. } => Color::Yellow,
-            _ => Color::Reset,
-        }),
-        Cell::new(row.verdict.name()).add_attribute(Attribute::Bold).fg(match &row.verdict {
-            Verdict::Good => Color::Green,
-            Verdict::Bad { .. } => Color::Red,
-            Verdict::Unproven { .. } => Color::Yellow,
-        }),
-    ]
-}
-
-fn gain(row: &Row) -> String {
-    match row.gain.and_then(|g| g.throughput.map(|t| (g.lower_bound, t))) {
-        None if row.datapath == flowgauge_scenarios::Datapath::BASELINE => "baseline".to_owned(),
-        None => "-".to_owned(),
-        Some((lower_bound, t)) => format!("{}{}\n{}", if lower_bound { "≥ " } else { "" }, median(&t), interval(&t)),
-    }
-}
-
-fn path(row: &Row) -> String {
-    format!(
-        "{}
-{}",
-        row.proof.label(),
-        row.proof.standing()
-    )
 }
 
 fn verdicts(text: &mut String, result: &RunResult, style: Style) {

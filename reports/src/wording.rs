@@ -3,6 +3,67 @@
 use flowgauge_scenarios::{Engine, Families, Protocol, Scenario};
 
 use crate::environment::{Accelerator, Clock, Environment};
+use crate::judge::{Onset, Row, Spread};
+use crate::numbers::{digits, time, whole};
+
+/// The mark behind every figure of a row whose NIC is simulated.
+pub(crate) const SIMULATED: &str = "†";
+
+/// What [`SIMULATED`] means, as a sentence without a full stop; none where no row is simulated.
+pub(crate) fn simulated(rows: &[Row]) -> Option<String> {
+    rows.iter().any(|r| r.simulated).then(|| {
+        let spent = || rows.iter().filter_map(|r| r.lookup.map(|e| e.median));
+        let (low, high) = (spent().fold(f64::INFINITY, f64::min), spent().fold(0.0, f64::max));
+        let lookups = match (digits(low), digits(high)) {
+            _ if high == 0.0 => String::new(),
+            (low, high) if low == high => format!("; its lookups cost {low}\u{a0}ns a packet"),
+            (low, high) => format!("; its lookups cost {low} to {high}\u{a0}ns a packet"),
+        };
+        let apart = if lookups.is_empty() { "" } else { ", accounted apart from the DUT's softirq" };
+        format!(
+            "the NIC is simulated: its throughput is that of this machine's emulation, not of \
+             hardware{lookups}{apart}"
+        )
+    })
+}
+
+/// The time to offload of each row that has one, a sentence each.
+pub(crate) fn onsets(rows: &[&Row]) -> Vec<String> {
+    rows.iter().filter_map(|row| Some(format!("{}: {}", row.datapath.name(), onset(row.onset.as_ref()?)))).collect()
+}
+
+fn onset(o: &Onset) -> String {
+    let spread = |s: &Option<Spread>, text: &dyn Fn(u64) -> String| {
+        s.as_ref().map_or_else(
+            || "none".to_owned(),
+            |s| format!("p50 {}, p90 {}, p99 {}, most {}", text(s.p50), text(s.p90), text(s.p99), text(s.max)),
+        )
+    };
+    let bound = if o.uncaptured > 0 { " (at least: some were not captured)" } else { "" };
+    format!(
+        "time to offload of {} flows at {} packets/s: packets in software {}{bound}; time {}; {} never offloaded; at most \
+         {} flows waiting at once",
+        whole(o.flows),
+        digits(o.offered_pps),
+        spread(&o.packets, &whole),
+        spread(&o.time_ns, &time),
+        whole(o.never),
+        whole(o.peak_backlog)
+    )
+}
+
+/// In what datapaths fall short of their policy: those with the same shortfall in one sentence.
+pub(crate) fn shortfalls(rows: &[&Row]) -> Vec<String> {
+    let mut told: Vec<(&str, Vec<&str>)> = Vec::new();
+    for row in rows {
+        let Some(text) = row.shortfall.as_deref() else { continue };
+        match told.iter_mut().find(|(t, _)| *t == text) {
+            Some((_, names)) => names.push(row.datapath.name()),
+            None => told.push((text, vec![row.datapath.name()])),
+        }
+    }
+    told.into_iter().map(|(text, names)| format!("{}: falls short: {text}", names.join(", "))).collect()
+}
 
 /// Text for a terminal from text that anybody may have written: control characters, which would command the terminal,
 /// and the signs that reorder a line (Unicode Bidirectional Algorithm, UAX 9 section 2) become U+FFFD.
@@ -63,10 +124,14 @@ pub(crate) fn scenario(s: &Scenario) -> String {
     } else {
         format!("; CONTROL {}: {}, so the verdict must be bad", s.control.name(), s.control.about())
     };
+    let topology = if s.topology.has_nic() { format!("{}: ", s.topology.name()) } else { String::new() };
+    let faults: Vec<String> =
+        s.faults.iter().map(|(fault, n)| format!("{} {n}: {}", fault.name(), fault.about())).collect();
+    let faults = if faults.is_empty() { String::new() } else { format!("; FAULT {}", faults.join("; FAULT ")) };
     let flows =
         if t.flows == 1 { "1 flow".to_owned() } else { format!("{} flows", crate::numbers::whole(t.flows.into())) };
     format!(
-        "{}, {} {}, frame {}, {flows}, {}, load {}{engine}; {} blocks of {}{control}",
+        "{topology}{}, {} {}, frame {}, {flows}, {}, load {}{engine}; {} blocks of {}{control}{faults}",
         s.policy.name(),
         families(t.families),
         protocol(t.protocol),

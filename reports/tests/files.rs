@@ -58,7 +58,8 @@ fn events_give_the_same_result_and_a_torn_last_line_only_truncates() {
     let text = lines(&events);
     fs::write(&path, &text).unwrap();
     assert_eq!(RunResult::load(&folder.0).unwrap(), sample::result());
-    let torn = text.len() - lines(&events[events.len() - 2..]).len() + 500;
+    let last = events.iter().rposition(|e| matches!(e, Event::Trial(_))).unwrap();
+    let torn = lines(&events[..last]).len() + 500;
     fs::write(&path, &text[..torn]).unwrap();
     let result = RunResult::load(&folder.0).unwrap();
     assert_eq!((result.ending, result.trials.len()), (Ending::Truncated, sample::result().trials.len() - 1));
@@ -96,4 +97,33 @@ fn broken_files_are_told_in_one_sentence() {
 fn a_full_disk_leaves_the_old_file() {
     let error = sample::result().save("/proc/flowgauge/result.json").unwrap_err().to_string();
     assert!(error.contains("cannot write /proc/flowgauge/result.json"), "{error}");
+}
+
+#[test]
+fn a_result_of_version_1_is_read() {
+    let folder = Folder::new("version-1");
+    // What version 1 wrote: no topologies, no witnesses of hardware, no time to offload.
+    let mut events: Vec<serde_json::Value> =
+        sample::events().iter().map(|event| serde_json::to_value(event).unwrap()).collect();
+    events.retain(|e| e["event"] != "time-to-offload");
+    for event in &mut events {
+        match event["event"].as_str().unwrap() {
+            "started" => event["schema_version"] = 1.into(),
+            "environment" => event["nics"].as_array_mut().unwrap().iter_mut().for_each(|nic| {
+                nic.as_object_mut().unwrap().retain(|name, _| name != "topology" && name != "simulated");
+            }),
+            "trial" => {
+                for moment in ["before", "after"] {
+                    let known = ["ports", "rules", "ip_forwarding", "conntrack"];
+                    event[moment].as_object_mut().unwrap().retain(|name, _| known.contains(&name.as_str()));
+                }
+            }
+            _ => {}
+        }
+    }
+    let text: String = events.iter().map(|e| e.to_string() + "\n").collect();
+    fs::write(folder.0.join("events.jsonl"), text).unwrap();
+    let result = RunResult::load(&folder.0).unwrap();
+    let (old, new) = (&result.judgement.rows[..8], &sample::result().judgement.rows[..8]);
+    assert_eq!(old, new, "on veth nothing is missing");
 }

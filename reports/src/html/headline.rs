@@ -1,9 +1,9 @@
 //! The answer in one sentence per scenario.
 
-use flowgauge_scenarios::Policy;
+use flowgauge_scenarios::{Datapath, Lane, Policy};
 
 use crate::judge::{Row, Verdict};
-use crate::numbers::both;
+use crate::numbers::{both, bounded};
 use crate::proof::percent;
 use crate::result::RunResult;
 use crate::wording;
@@ -13,7 +13,8 @@ pub(super) fn answers(result: &RunResult) -> Vec<String> {
     let mut answers = Vec::new();
     for (index, scenario) in result.plan.scenarios.iter().enumerate() {
         let rows: Vec<&Row> = result.judgement.rows_of(index).collect();
-        let offloading = rows.iter().find(|r| r.datapath.offloads()).or(rows.first());
+        let of = |lane: Lane| rows.iter().find(|r| r.datapath.lane() == lane);
+        let offloading = of(Lane::Hardware).or_else(|| of(Lane::Fast)).or(rows.first());
         let Some(row) = offloading else { continue };
         let policy = match scenario.policy {
             Policy::Route => String::new(),
@@ -22,9 +23,13 @@ pub(super) fn answers(result: &RunResult) -> Vec<String> {
         let families = wording::families(scenario.traffic.families);
         let traffic = format!("{families} {}{policy}", wording::protocol(scenario.traffic.protocol));
         let answer = match row.verdict.why() {
-            None => format!("{}; {}.", gain(row, &traffic), proof(row)),
+            None => format!("{}; {}.", buys(row, &rows, &traffic), proof(row)),
             Some(why) => {
-                format!("{traffic}: the verdict is {}: {why}. {}.", row.verdict.name(), capital(&gain(row, &traffic)))
+                format!(
+                    "{traffic}: the verdict is {}: {why}. {}.",
+                    row.verdict.name(),
+                    capital(&buys(row, &rows, &traffic))
+                )
             }
         };
         answers.push((row.verdict == Verdict::Good, answer));
@@ -39,6 +44,26 @@ pub(super) fn answers(result: &RunResult) -> Vec<String> {
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// What offload buys. Speed on a simulated NIC is not hardware's, so there it is what the DUT's stack still spends.
+fn buys(row: &Row, rows: &[&Row], traffic: &str) -> String {
+    if !row.simulated {
+        return gain(row, traffic);
+    }
+    let spent = |row: &Row| match (row.cost, row.cost_bound) {
+        (Some(cost), _) => Some(both(&cost)),
+        (None, bound) => bound.map(|b| bounded(&b)),
+    };
+    let name = row.datapath.name();
+    let Some(own) = spent(row) else {
+        return format!("{name} ran on a simulated NIC for {traffic}, and what the DUT's stack spent is not known");
+    };
+    let baseline = rows.iter().find(|r| r.datapath == Datapath::BASELINE && r.cell != row.cell);
+    let against = baseline
+        .and_then(|b| spent(b))
+        .map_or_else(String::new, |cost| format!(", {} {cost}", Datapath::BASELINE.name()));
+    format!("on a simulated NIC, {name} costs the DUT's stack {own} per packet of {traffic}{against}")
 }
 
 fn gain(row: &Row, traffic: &str) -> String {

@@ -3,6 +3,7 @@
 mod chart;
 mod headline;
 mod latency;
+mod onset;
 mod scenario;
 mod summary;
 
@@ -46,6 +47,7 @@ struct Page<'a> {
     memory: String,
     summary: Vec<SummaryRow>,
     range_only: bool,
+    simulated: Option<String>,
     gain_chart: Option<String>,
     scenarios: Vec<ScenarioView<'a>>,
     warnings: Vec<&'a Warning>,
@@ -78,6 +80,7 @@ pub fn render(result: &RunResult) -> Result<String, HtmlError> {
         memory: environment.map_or_else(String::new, |e| format!("{} MiB", e.memory_bytes >> 20)),
         summary: rows.iter().map(SummaryRow::new).collect(),
         range_only: rows.iter().any(|r| r.throughput.is_some_and(|t| t.range_only)),
+        simulated: wording::simulated(rows),
         gain_chart: chart::gains(rows)?,
         scenarios: scenarios?,
         warnings: result.judgement.warnings.iter().chain(&result.warnings).collect(),

@@ -5,12 +5,13 @@ use flowgauge_scenarios::{Hole, Lane, Scenario};
 use super::HtmlError;
 use super::chart::{self, Bar};
 use super::latency::{LatencyRow, curves};
+use super::onset;
 use crate::judge::Row;
-use crate::numbers::whole;
+use crate::numbers::{bounded, whole};
 use crate::proof::{Finding, Severity, percent};
 use crate::result::RunResult;
 use crate::stats::{Estimate, Unit};
-use crate::wording;
+use crate::wording::{self, SIMULATED};
 
 /// The proof of one row: each witness' numbers.
 pub(super) struct ProofRow {
@@ -29,6 +30,10 @@ pub(super) struct ScenarioView<'a> {
     pub(super) line: String,
     pub(super) label: String,
     pub(super) charts: Vec<String>,
+    pub(super) simulated: bool,
+    pub(super) onset_charts: Vec<String>,
+    pub(super) onsets: Vec<String>,
+    pub(super) shortfalls: Vec<String>,
     pub(super) shares: Option<String>,
     pub(super) proofs: Vec<ProofRow>,
     pub(super) curve: Option<String>,
@@ -44,20 +49,18 @@ impl<'a> ScenarioView<'a> {
         let scenario = &result.plan.scenarios[index];
         let unit = rows.iter().find_map(|r| r.throughput.map(|t| t.unit));
         let first = if unit == Some(Unit::BitsPerSecond) { "Goodput" } else { "Throughput" };
+        let simulated = rows.iter().any(|r| r.simulated);
+        let marked = |caption: &str| if simulated { format!("{caption}{SIMULATED}") } else { caption.to_owned() };
         let charts = [
             chart::bars(
                 &format!("{first}, {}", scenario.name),
-                first,
+                &marked(first),
                 &bars(&rows, |r| r.throughput, |s| s.throughput),
             )?,
-            chart::bars(
-                &format!("Cost per packet, {}", scenario.name),
-                "Cost per packet",
-                &bars(&rows, |r| r.cost, |s| s.cost_ns),
-            )?,
+            chart::bars(&format!("Cost per packet, {}", scenario.name), &marked("Cost per packet"), &costs(&rows))?,
             chart::bars(
                 &format!("CPU in soft interrupts, {}", scenario.name),
-                "CPU in softirq",
+                &marked("CPU in softirq"),
                 &bars(&rows, |r| r.softirq, |s| s.softirq),
             )?,
         ];
@@ -71,6 +74,10 @@ impl<'a> ScenarioView<'a> {
             line: wording::scenario(scenario),
             label: wording::kernel_and_clock(result.environment.as_ref()),
             charts: charts.into_iter().flatten().collect(),
+            simulated,
+            onset_charts: onset::charts(result, &rows)?,
+            onsets: wording::onsets(&rows),
+            shortfalls: wording::shortfalls(&rows),
             shares: chart::shares(&scenario.name, &rows)?,
             proofs: rows.iter().map(|row| proof(row)).collect(),
             curve,
@@ -93,7 +100,19 @@ fn bars(
 ) -> Vec<Bar> {
     let bar = |row: &&Row| {
         let points = row.samples.iter().filter_map(sample).collect();
-        estimate(row).map(|estimate| Bar { datapath: row.datapath, estimate, points })
+        estimate(row).map(|estimate| Bar { datapath: row.datapath, estimate, points, said: None })
+    };
+    rows.iter().filter_map(bar).collect()
+}
+
+/// The costs, and a bar without length for what was too little to tell.
+fn costs(rows: &[&Row]) -> Vec<Bar> {
+    let bar = |row: &&Row| match (row.cost, row.cost_bound) {
+        (None, Some(bound)) if bound.zero => {
+            let estimate = Estimate::of(&[0.0], Unit::NanosecondsPerPacket)?;
+            Some(Bar { datapath: row.datapath, estimate, points: Vec::new(), said: Some(bounded(&bound)) })
+        }
+        _ => bars(&[*row], |r| r.cost, |s| s.cost_ns).pop(),
     };
     rows.iter().filter_map(bar).collect()
 }

@@ -1,9 +1,9 @@
 //! The rows of the summary table.
 
 use crate::judge::Row;
-use crate::numbers::{interval, loss, median};
+use crate::numbers::{bounded, interval, loss, median};
 use crate::stats::Estimate;
-use crate::wording;
+use crate::wording::{self, SIMULATED};
 
 /// A median and, beneath it, its interval.
 pub(super) struct Figure {
@@ -18,11 +18,20 @@ impl Figure {
             |e| Figure { median: median(&e), interval: interval(&e) },
         )
     }
+
+    /// Marks a figure that is there as one of a simulation.
+    fn mark(&mut self) {
+        if self.median != "–" {
+            self.median.push_str(SIMULATED);
+        }
+    }
 }
 
 /// A row as it is shown.
 pub(super) struct SummaryRow {
     pub(super) name: String,
+    pub(super) simulated: bool,
+    pub(super) faults: Vec<&'static str>,
     pub(super) datapath: &'static str,
     pub(super) control: Option<&'static str>,
     pub(super) throughput: Figure,
@@ -49,16 +58,33 @@ impl SummaryRow {
         if row.datapath == flowgauge_scenarios::Datapath::BASELINE {
             gain.median = "baseline".to_owned();
         }
+        let mut cost = Figure::new(row.cost);
+        if let (None, Some(bound)) = (row.cost, row.cost_bound) {
+            cost.median = bounded(&bound);
+        }
+        let (mut throughput, mut cpu) = (Figure::new(row.throughput), Figure::new(row.softirq));
+        let mut latency = row.latency_p50.zip(row.latency_p99).map(|(p50, p99)| (median(&p50), median(&p99)));
+        if row.simulated {
+            let baseline = row.datapath == flowgauge_scenarios::Datapath::BASELINE;
+            for figure in [&mut throughput, &mut cpu, &mut cost].into_iter().chain((!baseline).then_some(&mut gain)) {
+                figure.mark();
+            }
+            if let Some((p50, _)) = &mut latency {
+                p50.push_str(SIMULATED);
+            }
+        }
         SummaryRow {
+            simulated: row.simulated,
+            faults: row.faults.keys().map(|fault| fault.name()).collect(),
             name: row.name.clone(),
             datapath: row.datapath.name(),
             control: (row.control != flowgauge_scenarios::Control::None).then(|| row.control.name()),
-            throughput: Figure::new(row.throughput),
+            throughput,
             gain,
-            cpu: Figure::new(row.softirq),
-            cost: Figure::new(row.cost),
+            cpu,
+            cost,
             loss: row.loss.map_or_else(|| "–".to_owned(), |e| loss(e.median)),
-            latency: row.latency_p50.zip(row.latency_p99).map(|(p50, p99)| (median(&p50), median(&p99))),
+            latency,
             path: row.proof.path.name(),
             label: row.proof.label(),
             standing: row.proof.standing(),

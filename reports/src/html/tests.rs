@@ -7,14 +7,33 @@ use crate::sample;
 fn every_row_and_hole_is_on_the_page() {
     let result = sample::result();
     let page = render(&result).unwrap();
-    assert_eq!(page.matches("<th scope=\"row\">flowtable<small>").count(), 3);
+    assert_eq!(page.matches("<th scope=\"row\">flowtable<small>").count(), 4);
     assert_eq!(page.matches("6.12.0-sample<small>wall clock</small>").count(), result.judgement.rows.len());
     for scenario in &result.plan.scenarios {
-        assert!(page.contains(&scenario.about), "{}", scenario.name);
+        assert!(page.contains(&scenario.about.replace('\'', "&#39;")), "{}", scenario.name);
     }
     assert!(page.contains("forward was not measured:"));
     assert!(page.contains("--seed 7"));
-    assert!(page.contains("two witnesses agree"));
+    assert!(page.contains("two witnesses agree") && page.contains("5 witnesses agree"));
+}
+
+#[test]
+fn figures_of_a_simulated_nic_are_marked_and_not_its_speed_is_the_answer() {
+    let result = sample::result();
+    let page = render(&result).unwrap();
+    assert_eq!(page.matches("<small class=\"simulated\">").count(), 6);
+    assert!(page.contains("its lookups cost 230\u{a0}ns a packet, accounted apart"));
+    let answers = headline::answers(&result);
+    let answer = answers.iter().find(|a| a.contains("simulated")).unwrap();
+    assert!(answer.contains("0 within") && answer.contains("took the path through the hardware"), "{answer}");
+    assert!(!answer.contains("forwards") && !answer.contains("pps"), "{answer}");
+    assert!(page.contains("Flows waiting, over time") && page.contains("never offloaded"));
+    let mut real = result;
+    real.environment.as_mut().unwrap().nics.iter_mut().for_each(|nic| nic.simulated = false);
+    real.judgement =
+        crate::judge(&real.plan, &real.trials, &real.calibrations, &real.onsets, real.environment.as_ref());
+    assert!(headline::answers(&real).iter().any(|a| a.contains("flowtable-hw forwards")));
+    assert!(!render(&real).unwrap().contains('†'));
 }
 
 #[test]
@@ -37,7 +56,8 @@ fn what_others_wrote_is_escaped() {
     result.trials[0].ruleset = evil.to_owned();
     result.warnings.push(Warning { text: evil.to_owned(), remedy: evil.to_owned() });
     let trials = result.trials.clone();
-    result.judgement = crate::judge(&result.plan, &trials, &result.calibrations, result.environment.as_ref());
+    result.judgement =
+        crate::judge(&result.plan, &trials, &result.calibrations, &result.onsets, result.environment.as_ref());
     let page = render(&result).unwrap();
     assert!(!page.contains("<script"), "a name reached the page as markup");
     assert!(page.contains("script"));

@@ -4,6 +4,9 @@ use flowgauge_scenarios::Plan;
 
 use crate::environment::{Accelerator, Environment};
 use crate::event::Warning;
+use crate::observation::Observation;
+use crate::proof::sum;
+use crate::trial::Trial;
 
 /// The least final trial of RFC 2544 section 24, in milliseconds.
 const RFC2544_TRIAL_MS: u64 = 60_000;
@@ -40,6 +43,14 @@ pub(super) fn of_the_setup(plan: &Plan, environment: Option<&Environment>) -> Ve
             "take --blocks 10 or more before you believe a small difference",
         );
     }
+    if plan.scenarios.iter().any(|s| environment.is_some_and(|e| e.simulates(s.topology))) {
+        warn(
+            "the NIC of `nic-router` is simulated: throughput, latency and gain there are those of this machine's \
+             emulation, not of hardware"
+                .to_owned(),
+            "read the path proof and what the DUT's stack spends per packet, and measure speed on a real NIC",
+        );
+    }
     for s in plan.scenarios.iter().filter(|s| s.links.gso || s.links.gro) {
         warn(
             format!("{}: segmentation or receive offload is on, so the counters count skbs, not wire packets", s.name),
@@ -47,4 +58,18 @@ pub(super) fn of_the_setup(plan: &Plan, environment: Option<&Environment>) -> Ve
         );
     }
     warnings
+}
+
+/// Rules that were still in the NIC when their flowtable or chain was deleted, over the run.
+pub(super) fn of_left_rules(trials: &[Trial]) -> Option<Warning> {
+    let purged = |o: &Observation| o.driver.seen().and_then(|driver| sum(driver, "rules_purged"));
+    let seen = || trials.iter().flat_map(|t| [&t.before, &t.after]).filter_map(purged);
+    let left = seen().max()?.saturating_sub(seen().min()?);
+    (left > 0).then(|| Warning {
+        text: format!(
+            "{left} rules were still in the NIC when their ruleset was deleted: the kernel unbinds a flowtable before it \
+             tears its flows down, and never asks for their rules to be deleted"
+        ),
+        remedy: "nothing here, the driver removed them; a driver that does not will go on forwarding by them".to_owned(),
+    })
 }

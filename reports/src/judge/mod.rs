@@ -3,6 +3,7 @@
 mod gain;
 mod limits;
 mod metrics;
+mod onset;
 mod row;
 mod totals;
 mod verdict;
@@ -14,10 +15,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
 use crate::event::Warning;
-use crate::trial::{Calibration, Trial};
+use crate::trial::{Calibration, TimeToOffload, Trial};
 
 pub use gain::Gain;
 pub use metrics::{CostBound, Sample};
+pub(crate) use onset::backlog;
+pub use onset::{Onset, Spread};
 pub use row::Row;
 pub use totals::Totals;
 pub use verdict::Verdict;
@@ -52,18 +55,23 @@ impl Judgement {
     }
 }
 
-/// Judges the samples of a run. Cells and calibrations must be of the plan ([`crate::RunResult`] checks that).
+/// Judges the samples of a run. Cells, calibrations and onsets must be of the plan ([`crate::RunResult`] checks that).
 pub fn judge(
     plan: &Plan,
     trials: &[Trial],
     calibrations: &[Calibration],
+    onsets: &[TimeToOffload],
     environment: Option<&Environment>,
 ) -> Judgement {
     let mut rows: Vec<Row> =
         (0..plan.cells.len()).map(|cell| row::row(plan, cell, trials, calibrations, environment)).collect();
+    for row in &mut rows {
+        row.onset = Onset::of(&onsets.iter().filter(|onset| onset.cell == row.cell).collect::<Vec<_>>());
+    }
     gain::compare(&mut rows);
     let verdict = verdict::overall(rows.iter().map(|row| &row.verdict));
     let mut warnings = limits::of_the_setup(plan, environment);
+    warnings.extend(limits::of_left_rules(trials));
     warnings.extend(rows.iter().flat_map(|row| warnings::of_row(row, &plan.scenarios[row.scenario])));
     warnings.extend(warnings::of_noise(&rows));
     warnings.extend(warnings::of_resolution(&rows));

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gain::Gain;
 use super::metrics::{CostBound, Sample, cost_bound, sample, unresolved};
+use super::onset::Onset;
 use super::totals::{Totals, loss, totals};
 use super::verdict::{self, Verdict};
 use crate::environment::{Accelerator, Clock, Environment};
@@ -80,6 +81,8 @@ pub struct Row {
     pub latency_p50: Option<Estimate>,
     /// 99th percentile of latency.
     pub latency_p99: Option<Estimate>,
+    /// How long new flows took to get into the hardware; none where it was not measured.
+    pub onset: Option<Onset>,
     /// Against the software-only baseline of the same scenario; none on the baseline itself and where it is missing.
     pub gain: Option<Gain>,
     /// Whether the generator, not the DUT, set the throughput.
@@ -117,7 +120,7 @@ fn nearest<'a>(calibrations: &[&'a Calibration], block: u32) -> Option<&'a Calib
     calibrations.iter().min_by_key(|c| c.block.abs_diff(block)).copied()
 }
 
-/// The row of `cell`, all but the gain.
+/// The row of `cell`, all but the gain and the time to offload.
 pub(super) fn row(
     plan: &Plan,
     cell: usize,
@@ -182,6 +185,7 @@ pub(super) fn row(
         lookup: estimate(|s| s.lookup_ns, Unit::NanosecondsPerPacket),
         latency_p50: estimate(|s| s.p50_ns, Unit::Nanoseconds),
         latency_p99: estimate(|s| s.p99_ns, Unit::Nanoseconds),
+        onset: None,
         gain: None,
         generator_limited: limit
             .zip(throughput)

@@ -2,6 +2,9 @@
 
 use flowgauge_scenarios::{Control, Datapath, Load};
 
+mod bulk;
+mod nic;
+
 use super::*;
 use crate::RunResult;
 use crate::offered::DirectionReport;
@@ -9,7 +12,7 @@ use crate::sample;
 use crate::trial::Offered;
 
 fn again(result: &RunResult) -> Judgement {
-    judge(&result.plan, &result.trials, &result.calibrations, result.environment.as_ref())
+    judge(&result.plan, &result.trials, &result.calibrations, &result.onsets, result.environment.as_ref())
 }
 
 fn each_report(result: &mut RunResult, change: impl Fn(&mut DirectionReport)) {
@@ -28,7 +31,7 @@ fn warned(judgement: &Judgement, word: &str) -> bool {
 fn the_sample_is_good_and_its_numbers_are_those_it_was_made_from() {
     let judgement = sample::result().judgement;
     assert!(judgement.good() && judgement.exit_code() == 0, "{:?}", judgement.verdict);
-    assert_eq!((judgement.rows.len(), judgement.holes.len()), (8, 1));
+    assert_eq!((judgement.rows.len(), judgement.holes.len()), (14, 1));
     let row = judgement.rows.iter().find(|r| r.name == "udp-ipv4" && r.datapath == Datapath::Flowtable).unwrap();
     assert_eq!((row.trials, row.planned, row.proof.out > 0), (10, 10, true));
     let throughput = row.throughput.unwrap();
@@ -142,7 +145,7 @@ fn soft_interrupt_time_that_cannot_be_told_gives_no_cost() {
     };
     let judgement = spent(40_000_000);
     assert_eq!(judgement.rows[2].cost, None);
-    assert!(warned(&judgement, "below what /proc/stat can tell (its unit is 10 ms) in 1 of 8 rows"));
+    assert!(warned(&judgement, "below what /proc/stat can tell (its unit is 10 ms) in 1 of 14 rows"));
     assert!(!warned(&judgement, "no cost per packet: the generator"), "one warning is enough");
     assert!(spent(50_000_000).rows[2].cost.is_some());
     assert!(!warned(&spent(50_000_000), "/proc/stat"));
@@ -191,53 +194,7 @@ fn without_a_calibration_there_is_no_cost() {
     let mut result = sample::result();
     result.calibrations.clear();
     let judgement = again(&result);
-    assert!(judgement.rows.iter().all(|r| r.cost.is_none() && !r.generator_limited));
+    let on_veth = judgement.rows.iter().filter(|r| !r.topology.has_nic());
+    assert!(on_veth.clone().count() == 8 && on_veth.clone().all(|r| r.cost.is_none() && !r.generator_limited));
     assert!(warned(&judgement, "no cost per packet"));
-}
-
-#[test]
-fn bulk_transfer_is_judged_by_its_goodput_and_not_by_marks_that_closing_took_away() {
-    use crate::observation::Reading;
-    use crate::offered::{BulkDirection, BulkReport};
-    use flowgauge_scenarios::{Direction, Scenario};
-
-    let mut result = sample::result();
-    let name = result.plan.scenarios[2].name.clone();
-    result.plan.scenarios[2] = Scenario { name, ..Scenario::load("tcp-bulk").unwrap() };
-    result.calibrations.clear();
-    for trial in result.trials.iter_mut().filter(|t| result.plan.cells[t.cell].scenario == 2) {
-        let received_bps = if trial.datapath == Datapath::Flowtable { 9e9 } else { 6e9 };
-        let side = BulkDirection {
-            direction: Direction::Upstream,
-            sent_bps: received_bps,
-            received_bps,
-            sent_bytes: 0,
-            received_bytes: 0,
-            retransmits: None,
-            rtt_mean_us: None,
-        };
-        trial.offered = Offered::Bulk(BulkReport {
-            version: "iperf 3.12".to_owned(),
-            direction: Direction::Upstream,
-            streams: 4,
-            seconds: 3.0,
-            sides: vec![side],
-            client_cpu_percent: 50.0,
-            server_cpu_percent: 50.0,
-        });
-        for observation in [&mut trial.before, &mut trial.after] {
-            if let Reading::Seen(conntrack) = &mut observation.conntrack {
-                conntrack.offload = 0;
-            }
-        }
-    }
-    let judgement = again(&result);
-    let row = judgement.rows_of(2).find(|r| r.datapath == Datapath::Flowtable).unwrap();
-    assert_eq!((row.throughput.unwrap().unit, row.verdict.clone()), (crate::stats::Unit::BitsPerSecond, Verdict::Good));
-    assert_eq!(
-        (row.gain.unwrap().throughput.unwrap().median, row.cost, row.loss, row.totals.clone()),
-        (1.5, None, None, None)
-    );
-    assert!(warned(&judgement, "counters count skbs"));
-    crate::html::render(&RunResult { judgement, ..result }).unwrap();
 }

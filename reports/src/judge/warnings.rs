@@ -1,6 +1,6 @@
 //! Warnings about the data of a row, each with a remedy.
 
-use flowgauge_scenarios::{Control, Datapath, Engine, Load, Scenario};
+use flowgauge_scenarios::{Control, Datapath, Engine, Lane, Load, Scenario};
 
 use super::metrics::unresolved;
 use super::row::Row;
@@ -106,6 +106,22 @@ pub(super) fn of_row(row: &Row, scenario: &Scenario) -> Vec<Warning> {
                 "offer less (--load): this is more than the DUT forwards",
             ),
         }
+    }
+    let hardware = row.totals.as_ref().filter(|_| row.datapath.lane() == Lane::Hardware);
+    if let Some(totals) = hardware.filter(|t| t.reordered > 0) {
+        warn(
+            format!("{} frames arrived out of order within their flow", totals.reordered),
+            "hardware should keep order; a flow that enters it late may overtake its own frames (--warmup)",
+        );
+    }
+    if let (Some(totals), true) = (hardware, scenario.traffic.load != Load::Max)
+        && totals.lost > 0
+        && !row.loss.is_some_and(|e| e.median > LOSSY)
+    {
+        warn(
+            format!("lost {} of {} frames at a load of {}", totals.lost, totals.sent, scenario.traffic.load),
+            "hardware should lose nothing below its limit: look at the NIC's drop counters",
+        );
     }
     if let Some(totals) = row.totals.as_ref().filter(|t| t.unverified > 0) {
         warn(

@@ -22,7 +22,7 @@ mod trial;
 mod witness;
 
 pub use claims::Claims;
-pub(crate) use drivers::{REFERENCE_NIC, grown};
+pub(crate) use drivers::{REFERENCE_NIC, grown, sum};
 pub use finding::{Finding, Severity};
 pub(crate) use path::percent;
 pub use path::{Path, Shares, agreement_tolerance};

@@ -14,22 +14,37 @@ pub(in crate::html) struct Bar {
     pub(in crate::html) estimate: Estimate,
     /// One value per trial.
     pub(in crate::html) points: Vec<f64>,
+    /// What to write in the place of the median.
+    pub(in crate::html) said: Option<String>,
+}
+
+impl Bar {
+    fn label(&self) -> String {
+        self.said.clone().unwrap_or_else(|| median(&self.estimate))
+    }
 }
 
 const WIDTH: i32 = 360;
-const LEFT: i32 = 78;
-const RIGHT: i32 = 76;
+const LEFT: i32 = 88;
+const RIGHT: i32 = 84;
 const TOP: i32 = 30;
 const ROW: i32 = 40;
 
 /// The chart, or none without bars. `caption` is drawn, `title` also names the scenario.
 pub(in crate::html) fn bars(title: &str, caption: &str, bars: &[Bar]) -> Result<Option<String>, HtmlError> {
     let most = bars.iter().flat_map(|b| b.points.iter().chain([&b.estimate.high])).fold(0.0_f64, |a, &b| a.max(b));
-    let Some(first) = bars.first().filter(|_| most > 0.0) else { return Ok(None) };
+    // The unit is that of what was measured, not of a bar without a length.
+    let Some(first) = bars.iter().max_by(|a, b| a.estimate.high.total_cmp(&b.estimate.high)).filter(|_| most > 0.0)
+    else {
+        return Ok(None);
+    };
     let height = TOP + ROW * bars.len() as i32 + 22;
     let x = |value: f64| LEFT + (value / most * f64::from(WIDTH - LEFT - RIGHT)) as i32;
     let unit = scale(first.estimate.unit, most);
-    let said: Vec<String> = bars.iter().map(|b| format!("{} {}", b.datapath.name(), both(&b.estimate))).collect();
+    let said: Vec<String> = bars
+        .iter()
+        .map(|b| format!("{} {}", b.datapath.name(), b.said.clone().unwrap_or_else(|| both(&b.estimate))))
+        .collect();
     svg(title, &said.join("; "), (WIDTH as u32, height as u32), |area| {
         area.draw(&Text::new(caption.to_owned(), (0, 10), text(15, INK, false)))?;
         for (index, bar) in bars.iter().enumerate() {
@@ -51,7 +66,7 @@ pub(in crate::html) fn bars(title: &str, caption: &str, bars: &[Bar]) -> Result<
                 let y = middle + 12 + (trial % 3) as i32 * 2;
                 area.draw(&Circle::new((x(value), y), 1, series.filled()))?;
             }
-            area.draw(&Text::new(median(e), (WIDTH, middle), text(13, INK, true)))?;
+            area.draw(&Text::new(bar.label(), (WIDTH, middle), text(13, INK, true)))?;
         }
         let axis = height - 18;
         area.draw(&PathElement::new([(LEFT, axis), (WIDTH - RIGHT, axis)], RULE.stroke_width(1)))?;

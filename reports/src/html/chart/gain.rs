@@ -7,6 +7,7 @@ use super::super::HtmlError;
 use super::paint::{FAINT, INK, RULE, colour, svg, text};
 use crate::judge::Row;
 use crate::numbers::both;
+use crate::wording::SIMULATED;
 
 const WIDTH: i32 = 480;
 const TOP: i32 = 4;
@@ -30,9 +31,10 @@ pub(in crate::html) fn gains(rows: &[Row]) -> Result<Option<String>, HtmlError> 
             let (words, middle) = (TOP + ROW * index as i32 + 9, TOP + ROW * index as i32 + 28);
             let series = colour(row.datapath);
             let name = format!("{}, {}", row.name, row.datapath.name());
+            let mark = if row.simulated { SIMULATED } else { "" };
             let least = if gain.lower_bound { "≥ " } else { "" };
             area.draw(&Text::new(name, (0, words), text(13, INK, false)))?;
-            area.draw(&Text::new(format!("{least}{}", both(t)), (WIDTH, words), text(13, INK, true)))?;
+            area.draw(&Text::new(format!("{least}{}{mark}", both(t)), (WIDTH, words), text(13, INK, true)))?;
             area.draw(&PathElement::new([(0, middle), (WIDTH, middle)], RULE.stroke_width(1)))?;
             area.draw(&PathElement::new([(x(1.0), middle - 7), (x(1.0), middle + 7)], INK.stroke_width(1)))?;
             area.draw(&PathElement::new([(x(1.0), middle), (x(t.median), middle)], series.stroke_width(4)))?;

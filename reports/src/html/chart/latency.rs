@@ -12,7 +12,7 @@ use crate::stats::{Estimate, Unit};
 const WIDTH: i32 = 720;
 const HEIGHT: i32 = 270;
 const LEFT: i32 = 70;
-const RIGHT: i32 = 90;
+const RIGHT: i32 = 96;
 const TOP: i32 = 14;
 const BOTTOM: i32 = 30;
 /// The greatest percentile shown is 1 - 10^-NINES.
@@ -71,7 +71,7 @@ pub(in crate::html) fn latency(
 }
 
 /// 1, 2 and 5 times the powers of ten within the range; fewer where they would crowd.
-fn decades(low: f64, high: f64) -> Vec<f64> {
+pub(super) fn decades(low: f64, high: f64) -> Vec<f64> {
     let mantissas: &[f64] = if high / low > 1e3 { &[1.0] } else { &[1.0, 2.0, 5.0] };
     let exponents = low.log10().floor() as i32..=high.log10().ceil() as i32;
     exponents

@@ -3,10 +3,12 @@
 mod bars;
 mod gain;
 mod latency;
+mod lines;
 mod paint;
 mod shares;
 
 pub(super) use bars::{Bar, bars};
 pub(super) use gain::gains;
 pub(super) use latency::latency;
+pub(super) use lines::{Axis, Line, lines};
 pub(super) use shares::shares;

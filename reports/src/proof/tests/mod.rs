@@ -1,6 +1,8 @@
 //! Each broken input turns the verdict.
 
 mod counters;
+mod hardware;
+mod lies;
 mod software;
 
 use std::sync::LazyLock;
@@ -14,16 +16,21 @@ use crate::observation::{Conntrack, IpForwarding, Observation, Ports, Reading, R
 use crate::sample;
 use crate::trial::Trial;
 
-/// The plan of the sample and the only trial of its first scenario on `datapath`.
+/// The plan of the sample and the first trial of its first scenario on `datapath`.
 fn one(datapath: Datapath) -> (Plan, Trial) {
+    one_of(0, datapath)
+}
+
+/// The plan of the sample and the first trial of a scenario on `datapath`.
+fn one_of(scenario: usize, datapath: Datapath) -> (Plan, Trial) {
     static SAMPLE: LazyLock<RunResult> = LazyLock::new(sample::result);
     let result = &*SAMPLE;
-    let trial = result.trials.iter().find(|t| t.datapath == datapath && result.plan.cells[t.cell].scenario == 0);
+    let trial = result.trials.iter().find(|t| t.datapath == datapath && result.plan.cells[t.cell].scenario == scenario);
     (result.plan.clone(), trial.expect("the sample has every datapath").clone())
 }
 
 fn judged(plan: &Plan, trial: Trial) -> Judgement {
-    judge(plan, &[trial], &[], Some(&sample::environment()))
+    judge(plan, &[trial], &[], &[], Some(&sample::environment()))
 }
 
 /// The row of the trial after `change`.

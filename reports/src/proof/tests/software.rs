@@ -118,7 +118,7 @@ fn one_direction_of_one_trial_is_told_with_its_block() {
     let strayed = trials.iter_mut().find(|t| t.block == 4).unwrap();
     rules(&mut strayed.after).upstream.packets += 5_000;
     forwarding(&mut strayed.after).ipv4 += 5_000;
-    let row = judge(&plan, &trials, &[], Some(&sample::environment())).rows.swap_remove(cell);
+    let row = judge(&plan, &trials, &[], &[], Some(&sample::environment())).rows.swap_remove(cell);
     // The whole of all ten trials is above 99 %: only the trial itself can say why.
     assert!(row.proof.bypass.unwrap() > 0.99 && row.proof.path == Path::Mixed);
     assert!(why(&row.verdict).contains("in block 4 95."), "{:?}", row.verdict);
