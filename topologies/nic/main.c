@@ -108,6 +108,7 @@ static int __init fg_init(void)
 		return err;
 	}
 	fg_dump_create();
+	fg_fill_create(netdev_priv(nics[0]));
 	return 0;
 }
 

@@ -246,4 +246,7 @@ extern const struct ethtool_ops fg_wire_ethtool_ops;
 void fg_dump_create(void);
 void fg_dump_destroy(void);
 
+/* fill.c */
+void fg_fill_create(struct fg_port *port);
+
 #endif
