@@ -103,6 +103,7 @@ fn trial(kernel: &Path, run_dir: &Path) -> Result<(bool, String), VmError> {
         cpus: 1,
         memory_mib: 512,
         acceleration: Acceleration::Kvm,
+        kernel_arguments: &[],
         channel: None,
     };
     let mut watch = Watch::start(machine.command()?, &dir)?;

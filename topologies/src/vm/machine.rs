@@ -48,6 +48,16 @@ pub struct Vm {
 impl Vm {
     /// Boots the image and returns when the worker is being executed. `progress` is told each step.
     pub fn boot(image: &Image, options: VmOptions, progress: &dyn Fn(&str)) -> Result<Self, VmError> {
+        match Self::boot_once(image, options.clone(), progress) {
+            Err(VmError::BootDied(death)) if death.is_stale_breakpoint() && options.accel != Accel::Kvm => {
+                progress("QEMU executed a breakpoint that the kernel had already taken away; booting a second time");
+                Self::boot_once(image, options, progress)
+            }
+            booted => booted,
+        }
+    }
+
+    fn boot_once(image: &Image, options: VmOptions, progress: &dyn Fn(&str)) -> Result<Self, VmError> {
         let began = Instant::now();
         qemu::find()?;
         options.check()?;
@@ -75,6 +85,7 @@ impl Vm {
             cpus,
             memory_mib,
             acceleration,
+            kernel_arguments: &options.kernel_arguments,
             channel: Some(theirs.as_raw_fd()),
         };
         let watch = Watch::start(machine.command()?, &run_dir)?;

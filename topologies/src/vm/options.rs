@@ -35,6 +35,8 @@ pub struct VmOptions {
     /// Module files that are no part of the kernel's modules, loaded in this order after all others. One that does not
     /// load ends the boot with what the kernel said.
     pub extra_modules: Vec<ExtraModule>,
+    /// Words for the kernel's command line, after those of the VM itself: `slub_debug=FZPU`, `loglevel=7`.
+    pub kernel_arguments: Vec<String>,
     /// How long the way to the worker may take.
     pub boot_timeout: Duration,
     /// A folder for the console and the initramfs; created if need be.
@@ -52,6 +54,7 @@ impl VmOptions {
             environment: Vec::new(),
             modules: ROUTER_MODULES.iter().map(|&name| name.into()).collect(),
             extra_modules: Vec::new(),
+            kernel_arguments: Vec::new(),
             boot_timeout: Duration::from_secs(60),
             run_dir: run_dir.into(),
         }

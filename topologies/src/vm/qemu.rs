@@ -20,6 +20,8 @@ pub(crate) struct Machine<'a> {
     pub(crate) cpus: u32,
     pub(crate) memory_mib: u32,
     pub(crate) acceleration: Acceleration,
+    /// The caller's words, behind our own.
+    pub(crate) kernel_arguments: &'a [String],
     /// Our end of a socket pair, to become the worker's channel; `None` for a trial boot, which gets
     /// no devices at all.
     pub(crate) channel: Option<RawFd>,
@@ -39,7 +41,9 @@ impl Machine<'_> {
         qemu.args(["-M", "q35", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
         qemu.args(self.acceleration.arguments());
         qemu.args(["-smp", &self.cpus.to_string(), "-m", &format!("{}M", self.memory_mib)]);
-        qemu.arg("-kernel").arg(self.kernel).arg("-initrd").arg(self.initramfs).args(["-append", KERNEL_ARGUMENTS]);
+        let words: Vec<&str> =
+            std::iter::once(KERNEL_ARGUMENTS).chain(self.kernel_arguments.iter().map(String::as_str)).collect();
+        qemu.arg("-kernel").arg(self.kernel).arg("-initrd").arg(self.initramfs).args(["-append", &words.join(" ")]);
         qemu.args(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
         if let Some(channel) = self.channel {
             let share = "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap";
