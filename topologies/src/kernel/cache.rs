@@ -9,12 +9,16 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
 use super::{Image, KernelError, ModuleTree};
+use crate::checksum::Checksum;
 
 /// Written last into an unpacked kernel: what must be there for it to be whole.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Manifest {
     image: Image,
     vmlinuz_bytes: u64,
+    /// Absent in what older versions of flowgauge wrote.
+    #[serde(default)]
+    vmlinuz_checksum: Option<String>,
     module_files: usize,
 }
 
@@ -71,10 +75,13 @@ fn subfolders(dir: &Path) -> Vec<PathBuf> {
 /// Reads back what [`seal`] wrote and checks it against the files.
 fn load(dir: &Path) -> Option<Image> {
     let text = std::fs::read(dir.join(MANIFEST)).ok()?;
-    let Manifest { image, vmlinuz_bytes, module_files } = serde_json::from_slice(&text).ok()?;
+    let Manifest { image, vmlinuz_bytes, vmlinuz_checksum, module_files } = serde_json::from_slice(&text).ok()?;
     // Paths are kept relative, so that the cache can be moved.
     let image = Image { vmlinuz: dir.join(image.vmlinuz), modules: dir.join(image.modules), ..image };
-    let whole = std::fs::metadata(&image.vmlinuz).ok()?.len() == vmlinuz_bytes
+    // A damaged kernel would only say nothing for as long as a boot may take; 12 MB are summed up in milliseconds.
+    let kernel = std::fs::read(&image.vmlinuz).ok()?;
+    let whole = kernel.len() as u64 == vmlinuz_bytes
+        && vmlinuz_checksum.is_none_or(|sum| sum == Checksum::new().add(&kernel).hex())
         && ModuleTree::open(&image.modules).ok()?.len() == module_files;
     whole.then_some(image)
 }
@@ -82,10 +89,11 @@ fn load(dir: &Path) -> Option<Image> {
 /// Writes the manifest for an unpacked kernel in `dir`, whose paths in `image` are relative to it.
 pub(crate) fn seal(dir: &Path, image: Image) -> Result<(), KernelError> {
     let vmlinuz = dir.join(&image.vmlinuz);
-    let vmlinuz_bytes = std::fs::metadata(&vmlinuz).map_err(KernelError::io("stat kernel", &vmlinuz))?.len();
+    let kernel = std::fs::read(&vmlinuz).map_err(KernelError::io("read kernel", &vmlinuz))?;
+    let (vmlinuz_bytes, vmlinuz_checksum) = (kernel.len() as u64, Some(Checksum::new().add(&kernel).hex()));
     let module_files = ModuleTree::open(&dir.join(&image.modules))?.len();
     let path = dir.join(MANIFEST);
-    let text = serde_json::to_vec_pretty(&Manifest { image, vmlinuz_bytes, module_files })
+    let text = serde_json::to_vec_pretty(&Manifest { image, vmlinuz_bytes, vmlinuz_checksum, module_files })
         .map_err(|e| KernelError::Io { action: "write", path: path.clone(), source: e.into() })?;
     std::fs::write(&path, text).map_err(KernelError::io("write", path))
 }
@@ -116,6 +124,28 @@ mod tests {
         let mut names = vec!["6.1.0-56", "6.1.0-9", "6.12.117+deb12", "6.12.99+deb12"];
         names.sort_by_key(|name| version_key(name));
         assert_eq!(names, ["6.1.0-9", "6.1.0-56", "6.12.99+deb12", "6.12.117+deb12"]);
+    }
+
+    #[test]
+    fn a_damaged_kernel_of_the_right_size_is_passed_over() {
+        let cache = std::env::temp_dir().join(format!("flowgauge-cache-{}", std::process::id()));
+        let slot = cache.join("kernels/debian-6.12");
+        let dir = slot.join("linux-image-x_1");
+        std::fs::create_dir_all(dir.join("modules")).expect("scratch folder");
+        std::fs::write(dir.join("vmlinuz"), b"a kernel").expect("scratch file");
+        let image = Image {
+            vmlinuz: "vmlinuz".into(),
+            modules: "modules".into(),
+            release: "6.12.0".into(),
+            origin: "linux-image-x 1".into(),
+        };
+        seal(&dir, image).expect("sealed");
+        let (whole, listed) = (newest_in(&slot), list_cached(&cache).len());
+        std::fs::write(dir.join("vmlinuz"), b"a kernem").expect("scratch file");
+        let damaged = newest_in(&slot);
+        std::fs::remove_dir_all(&cache).expect("scratch folder");
+        assert_eq!((whole.map(|image| image.vmlinuz), listed), (Some(dir.join("vmlinuz")), 1));
+        assert_eq!(damaged, None);
     }
 
     #[test]

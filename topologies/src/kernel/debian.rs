@@ -66,7 +66,9 @@ fn find(archive: &Archive, version: DebianVersion) -> Result<Vec<Package>, Kerne
         .ok_or_else(|| KernelError::NotOffered { wanted: version.to_string(), available: available(&offered) })?;
     let release = release_in(&image.name);
     // Ubuntu, and Debian from 7.x on, split a kernel over several packages.
-    let others = ["linux-binary-", "linux-modules-", "linux-modules-extra-"].map(|part| format!("{part}{release}"));
+    // linux-base-RELEASE (not linux-base) holds the list of what is built in.
+    let others = ["linux-binary-", "linux-modules-", "linux-modules-extra-", "linux-base-"];
+    let others = others.map(|part| format!("{part}{release}"));
     let others = archive.versions(&others.each_ref().map(String::as_str))?;
     Ok(std::iter::once(image.clone()).chain(others).collect())
 }
