@@ -24,8 +24,8 @@ pub struct Seen {
 /// What a tap saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TapRecord {
-    run: u16,
-    since_ns: u64,
+    pub(super) run: u16,
+    pub(super) since_ns: u64,
     /// By flow number, up to the highest that was seen: at most 2^20 flows of 40 bytes.
     pub flows: Vec<Seen>,
     /// Frames of others, of earlier trials and of the opening.
