@@ -158,7 +158,16 @@ int fg_action_parse(struct fg_action *action,
 	if (action->verdict != FG_REDIRECT &&
 	    (action->edits || action->pops || action->pushes))
 		return FG_REFUSAL(extack, "edits are for redirected frames only");
-	if (kind == FG_FT && action->verdict != FG_REDIRECT)
+	if (kind == FG_BLOCK)
+		return 0;
+	if (action->verdict != FG_REDIRECT)
 		return FG_REFUSAL(extack, "a flow without a redirect");
+	/* tc lists tags in the order of pushing, the flowtable from the
+	 * outermost inwards (flow_offload_fill_route()).
+	 */
+	if (action->pushes == 2) {
+		swap(action->push_proto[0], action->push_proto[1]);
+		swap(action->push_tci[0], action->push_tci[1]);
+	}
 	return 0;
 }
