@@ -1,0 +1,306 @@
+//! The witnesses of hardware on the reference NIC, in a VM, for real: needs qemu-system-x86_64, make and gcc, and apt or
+//! a filled cache. This test's own binary is the guest's init and its worker.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use flowgauge::generators::{CpuPlan, Path, RawEngine, Wire};
+use flowgauge::nft;
+use flowgauge::reference_nic::{ReferenceNic, RuleKind};
+use flowgauge::witnesses::{PortNames, Sent, Tap, TapRecord, Witnesses, offload_flags_of_text, onsets};
+use flowgauge_reports::observation::{Count, Observation, OffloadFlags, Reading};
+use flowgauge_reports::offered::DirectionReport;
+use flowgauge_reports::trial::FlowOnset;
+use flowgauge_scenarios::ruleset::{self, Request};
+use flowgauge_scenarios::{
+    Control, Datapath, Direction, Families, Fault, Frame, Load, Opening, Policy, Protocol, Topology, Traffic,
+};
+use flowgauge_topologies::kernel::{DebianVersion, cache_dir, debian};
+use flowgauge_topologies::vm::{self, Exit, ExtraModule, Vm, VmOptions};
+use flowgauge_topologies::{Host, Ports, RouterSpec, Testbed};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const WORKER: &str = "--as-worker";
+const ENOUGH: Duration = Duration::from_secs(180);
+const FLOWS: u32 = 40;
+/// Of all flows together: 100 a second each, so that times are resolved to 10 ms.
+const PPS: u64 = 4_000;
+const FRAME_NS: u64 = 1_000_000_000 / PPS;
+const OFFERED: Duration = Duration::from_millis(1500);
+/// Bytes of a frame with FCS; without it, and without the Ethernet header.
+const FRAME: u16 = 128;
+const L2_BYTES: u64 = 124;
+const L3_BYTES: u64 = 110;
+
+fn main() -> ExitCode {
+    if vm::is_guest_init() {
+        vm::guest_init();
+    }
+    if std::env::args().nth(1).as_deref() == Some(WORKER) {
+        return worker();
+    }
+    let arguments = Arguments::from_args();
+    let tests = vec![Trial::test("every_witness_of_hardware_agrees_in_a_guest", in_a_guest)];
+    libtest_mimic::run(&arguments, tests).exit_code()
+}
+
+type Outcome = Result<(), Failed>;
+type Case = fn(&mut Bench) -> Outcome;
+
+const CASES: [(&str, Case); 5] = [
+    ("a hardware flowtable", hardware_flowtable),
+    ("a slow card", slow_card),
+    ("a card that refuses a direction", refused_direction),
+    ("a hardware netdev chain", hardware_chain),
+    ("a software flowtable", software_flowtable),
+];
+
+fn in_a_guest() -> Outcome {
+    let cache = cache_dir()?;
+    let image = debian::fetch(DebianVersion::DEFAULT, &cache, &|_| ())?;
+    let driver = flowgauge_topologies::nic::module(&image, &cache, &|_| ())?;
+    let own = std::env::current_exe()?.to_string_lossy().into_owned();
+    let run_dir = std::env::temp_dir().join(format!("flowgauge-witnesses-nic-{}", std::process::id()));
+    let mut options = VmOptions::new(run_dir, vec![own, WORKER.to_owned()]);
+    options.extra_modules.push(ExtraModule { path: driver, parameters: String::new() });
+    let mut vm = Vm::boot(&image, options, &|_| ())?;
+    let channel = vm.channel()?;
+    channel.set_read_timeout(Some(ENOUGH))?;
+    let mut passed = 0;
+    for line in BufReader::new(channel).lines() {
+        let line = line?;
+        eprintln!("  {line}");
+        passed += usize::from(line.ends_with(": ok"));
+        if line == "end" {
+            break;
+        }
+    }
+    check(passed == CASES.len(), passed)?;
+    let exit = vm.wait(ENOUGH);
+    check(exit == Exit::Code(0), exit)?;
+    check(vm.findings().is_empty(), vm.findings())
+}
+
+/// In the guest: a line for each case, and the exit code.
+fn worker() -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    let mut bench = match Bench::new() {
+        Ok(bench) => bench,
+        Err(error) => {
+            println!("no bench: {error:?}\nend");
+            return ExitCode::FAILURE;
+        }
+    };
+    for (name, case) in CASES {
+        let outcome = case(&mut bench);
+        println!("{name}: {}", outcome.as_ref().map_or_else(|e| format!("{e:?}"), |()| "ok".to_owned()));
+        if outcome.is_err() {
+            code = ExitCode::FAILURE;
+        }
+    }
+    println!("end");
+    code
+}
+
+fn check(holds: bool, what: impl std::fmt::Debug) -> Outcome {
+    if holds { Ok(()) } else { Err(format!("{what:?}").into()) }
+}
+
+fn seen<'a, T: std::fmt::Debug>(name: &str, reading: &'a Reading<T>) -> Result<&'a T, Failed> {
+    reading.seen().ok_or_else(|| format!("{name}: {reading:?}").into())
+}
+
+/// A testbed on the reference NIC with all that looks at it.
+struct Bench {
+    engine: RawEngine,
+    witnesses: Witnesses,
+    card: ReferenceNic,
+    bed: Testbed,
+}
+
+/// What one drive of new flows upstream showed.
+struct Driven {
+    before: Observation,
+    after: Observation,
+    report: DirectionReport,
+    tap: TapRecord,
+    onsets: Vec<FlowOnset>,
+}
+
+impl Bench {
+    fn new() -> Result<Self, Failed> {
+        let bed = Testbed::build(&RouterSpec { ports: Ports::from(Topology::NicRouter), ..RouterSpec::default() })?;
+        for host in [&bed.client, &bed.server] {
+            nft::mute(&host.netns, &host.port.name)?;
+        }
+        let names = PortNames {
+            client: bed.client.port.name.clone(),
+            lan: bed.dut.lan.name.clone(),
+            wan: bed.dut.wan.name.clone(),
+            server: bed.server.port.name.clone(),
+        };
+        let witnesses = Witnesses::of_nic(&bed.client.netns, &bed.dut.netns, &bed.server.netns, &names);
+        let engine = RawEngine::new(wire(&bed.client)?, wire(&bed.server)?, CpuPlan::available()?)?;
+        Ok(Bench { engine, witnesses, card: ReferenceNic::find()?, bed })
+    }
+
+    fn drive(&mut self, datapath: Datapath, faults: &[(Fault, u32)]) -> Result<Driven, Failed> {
+        let dut = &self.bed.dut;
+        let text = ruleset::render(&Request {
+            topology: Topology::NicRouter,
+            policy: Policy::Route,
+            datapath,
+            families: Families::Ipv4,
+            lan: &dut.lan.name,
+            wan: &dut.wan.name,
+            control: Control::None,
+            direction: Direction::Upstream,
+        })
+        .map_err(|gap| gap.reason)?;
+        nft::remove(&dut.netns)?;
+        let faults = BTreeMap::from_iter(faults.iter().copied());
+        self.card.set_faults(&faults)?;
+        check(self.card.faults()? == faults, &faults)?;
+        nft::apply(&dut.netns, &text)?;
+        dut.enable_conntrack_accounting()?;
+        self.witnesses.forget_connections()?;
+        self.engine.set_path(if datapath.routes() { Path::default() } else { Path::L2 });
+        let traffic = Traffic {
+            protocol: Protocol::Udp,
+            families: Families::Ipv4,
+            frame: Frame::Fixed(FRAME),
+            flows: FLOWS,
+            direction: Direction::Upstream,
+            load: Load::Pps(PPS),
+            opening: Opening::Full,
+        };
+        self.engine.prepare_new(&traffic)?;
+        let before = self.witnesses.observe();
+        let tap = Tap::open(&dut.netns, &dut.lan.name, self.engine.run())?.start()?;
+        let reports = self.engine.drive_new(&traffic, OFFERED, &AtomicBool::new(false), &mut |_| ());
+        let tap = tap.stop()?;
+        let report = reports?.into_iter().next().ok_or("no direction")?;
+        let started = Instant::now();
+        let after = self.witnesses.observe();
+        println!("{}: one observation took {:?}", datapath.name(), started.elapsed());
+        check((report.lost, report.corrupted, tap.missed, tap.foreign) == (0, 0, 0, 0), (&report, &tap.foreign))?;
+        let onsets = onsets(&Sent { flows: FLOWS, packets: report.sent, interval_ns: FRAME_NS }, &tap);
+        check(onsets.len() == FLOWS as usize, onsets.len())?;
+        Ok(Driven { before, after, report, tap, onsets })
+    }
+}
+
+fn wire(host: &Host) -> Result<Wire, Failed> {
+    let netns = host.netns.fd().try_clone_to_owned()?;
+    Ok(Wire { netns, ifname: host.port.name.clone(), mac: host.port.mac, gateway_mac: host.port.peer_mac })
+}
+
+impl Driven {
+    /// All witnesses of what the CPU saw at the LAN port say the same as the tap, and the port counts the whole cable.
+    /// Returns how many packets of the CPU's and of the hardware's there were.
+    fn shares(&self) -> Result<(u64, u64), Failed> {
+        let (cpu, all) = (self.tap.packets(), self.report.sent);
+        let lan = |observation: &Observation| -> Result<[u64; 8], Failed> {
+            let driver = seen("driver", &observation.driver)?;
+            let counter = |name: &str| driver.lan.counters.get(name).copied().ok_or(format!("no {name}: {driver:?}"));
+            let standard = seen("standard", &observation.standard)?;
+            let received = standard.lan.get("eth-mac.FramesReceivedOK").copied().ok_or(format!("{standard:?}"))?;
+            check(driver.lan.driver == "flowgauge_nic", &driver.lan.driver)?;
+            let watched = seen("cpu_ports", &observation.cpu_ports)?.lan;
+            Ok([
+                watched.packets,
+                watched.bytes,
+                seen("cpu_hit", &observation.cpu_hit)?.lan.rx_packets,
+                counter("cpu_rx_packets")?,
+                counter("hw_rx_packets")?,
+                counter("hw_rx_bytes")?,
+                seen("ports", &observation.ports)?.lan.rx_packets,
+                received,
+            ])
+        };
+        let (before, after) = (lan(&self.before)?, lan(&self.after)?);
+        let since: Vec<u64> = after.iter().zip(before).map(|(after, before)| after - before).collect();
+        let hardware = all - cpu;
+        let expected = [cpu, cpu * L3_BYTES, cpu, cpu, hardware, hardware * L2_BYTES, all, all];
+        check(since == expected, ("seen", &since, "expected", expected))?;
+        Ok((cpu, hardware))
+    }
+
+    fn hits(&self) -> Vec<u64> {
+        let mut hits: Vec<u64> = self.onsets.iter().filter_map(|onset| onset.first_hit_ns).collect();
+        hits.sort();
+        hits
+    }
+}
+
+fn flags(flowtable: Option<bool>, chains: &[&str]) -> OffloadFlags {
+    let devices = if flowtable.is_some() { vec!["nic0".to_owned(), "nic1".to_owned()] } else { Vec::new() };
+    OffloadFlags { flowtable, devices, chains: chains.iter().map(|chain| ((*chain).to_owned(), true)).collect() }
+}
+
+fn hardware_flowtable(bench: &mut Bench) -> Outcome {
+    let driven = bench.drive(Datapath::FlowtableHw, &[])?;
+    let (cpu, hardware) = driven.shares()?;
+    println!("  {cpu} packets by the CPU, {hardware} by hardware, first hits {:?}", driven.hits());
+    check(driven.hits().len() == FLOWS as usize && hardware > cpu, &driven.onsets)?;
+    // Once in hardware, a flow stays there.
+    check(driven.onsets.iter().map(|onset| onset.software_packets).sum::<u64>() == cpu, &driven.onsets)?;
+    check(seen("conntrack", &driven.after.conntrack)?.hw_offload == u64::from(FLOWS), &driven.after.conntrack)?;
+    let in_force = seen("flags", &driven.after.flags)?.clone();
+    check(in_force == flags(Some(true), &[]), &in_force)?;
+    let listing = nft::list_everything(&bench.bed.dut.netns)?.text;
+    check(offload_flags_of_text(&listing) == in_force, &listing)?;
+    check(driven.after.netdev_rules == Reading::Absent, &driven.after.netdev_rules)?;
+
+    let rules = bench.card.rules()?;
+    let upstream: Vec<_> = rules.iter().filter(|rule| rule.ingress == "nic0").collect();
+    check(upstream.len() == FLOWS as usize && rules.len() == 2 * upstream.len(), rules.len())?;
+    check(upstream.iter().all(|r| r.kind == RuleKind::Flowtable && r.egress.as_deref() == Some("nic1")), &upstream)?;
+    check(upstream.iter().all(|r| r.first_hit_us.is_some_and(|hit| hit >= r.installed_us)), &upstream)?;
+    let count = upstream.iter().fold((0, 0), |sum, r| (sum.0 + r.count.packets, sum.1 + r.count.bytes));
+    check(count == (hardware, hardware * L3_BYTES), count)
+}
+
+fn slow_card(bench: &mut Bench) -> Outcome {
+    let driven = bench.drive(Datapath::FlowtableHw, &[(Fault::InstallDelayMs, 100)])?;
+    let (cpu, _) = driven.shares()?;
+    let hits = driven.hits();
+    println!("  {cpu} packets by the CPU, first hits {hits:?}");
+    // A stamp is that of the frame's batch: under emulation a frame may cross the cable some milliseconds later.
+    check(hits.len() == FLOWS as usize && hits[0] >= 80_000_000, &hits)?;
+    check(driven.onsets.iter().all(|onset| onset.software_packets >= 8), &driven.onsets)
+}
+
+fn refused_direction(bench: &mut Bench) -> Outcome {
+    let driven = bench.drive(Datapath::FlowtableHw, &[(Fault::RefuseDirection, 1)])?;
+    let (cpu, hardware) = driven.shares()?;
+    check((cpu, hardware) == (driven.report.sent, 0) && driven.hits().is_empty(), (cpu, hardware))?;
+    check(bench.card.rules()?.iter().all(|rule| rule.ingress == "nic1"), bench.card.rules()?)?;
+    // What conntrack claims is another matter: one direction is enough for it.
+    check(seen("conntrack", &driven.after.conntrack)?.hw_offload > 0, &driven.after.conntrack)
+}
+
+fn hardware_chain(bench: &mut Bench) -> Outcome {
+    let driven = bench.drive(Datapath::NetdevHw, &[])?;
+    let (cpu, hardware) = driven.shares()?;
+    check((cpu, hardware) == (0, driven.report.sent), (cpu, hardware))?;
+    check(driven.onsets.iter().all(|onset| onset.first_hit_ns == Some(0)), &driven.onsets)?;
+    check(*seen("flags", &driven.after.flags)? == flags(None, &["lan", "wan"]), &driven.after.flags)?;
+    let expected = Count { packets: hardware, bytes: hardware * L3_BYTES };
+    check(seen("netdev_rules", &driven.after.netdev_rules)?.upstream == expected, &driven.after.netdev_rules)?;
+    // Each dump asks the hardware again, and adds only what is new.
+    check(bench.witnesses.observe().netdev_rules == driven.after.netdev_rules, "a second dump")?;
+    check(seen("rules", &driven.after.rules)?.upstream == Count::default(), &driven.after.rules)
+}
+
+fn software_flowtable(bench: &mut Bench) -> Outcome {
+    let driven = bench.drive(Datapath::Flowtable, &[])?;
+    let (cpu, hardware) = driven.shares()?;
+    check((cpu, hardware) == (driven.report.sent, 0) && driven.hits().is_empty(), (cpu, hardware))?;
+    check(*seen("flags", &driven.after.flags)? == flags(Some(false), &[]), &driven.after.flags)?;
+    let table = seen("conntrack", &driven.after.conntrack)?;
+    check((table.offload, table.hw_offload) == (u64::from(FLOWS), 0), table)
+}
