@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Trial::test("debian_6_12_builds_and_loads", || builds_and_loads("6.12")),
         Trial::test("debian_6_1_builds_and_loads", || builds_and_loads("6.1")),
         Trial::test("debian_newest_builds_and_loads", || builds_and_loads("newest")),
+        Trial::test("a_kernel_by_path_brings_its_own_headers", by_path),
         Trial::test("a_module_that_does_not_load_shows_the_kernels_words", refused),
     ];
     libtest_mimic::run(&arguments, tests).exit_code()
@@ -90,6 +91,29 @@ fn builds_and_loads(version: &str) -> Result<(), Failed> {
     same(&vm.notes(), &Vec::new())?;
     same(&vm.findings(), &Vec::new())?;
     same(&vm.absent_modules().to_vec(), &Vec::new())
+}
+
+/// `--kernel PATH --modules DIR`: headers come from DIR/build, and a cache that cannot be filled from anywhere else does.
+fn by_path() -> Result<(), Failed> {
+    let fetched = image("6.12")?;
+    // Fills the cache with headers, which then stand for a tree of the user's own.
+    nic::module(&fetched, &cache_dir()?, &|_| {})?;
+    let headers = format!("headers/{0}/root/usr/src/linux-headers-{0}", fetched.release);
+    let dir = run_dir("by-path");
+    let (modules, cache) = (dir.join("modules"), dir.join("cache"));
+    std::fs::create_dir_all(&modules)?;
+    std::fs::write(modules.join("modules.builtin"), "")?;
+    std::os::unix::fs::symlink(cache_dir()?.join(headers), modules.join("build"))?;
+    let own = Image::from_path(&fetched.vmlinuz, Some(&modules))?;
+    let steps = std::cell::RefCell::new(Vec::new());
+    let built = nic::module(&own, &cache, &|step| steps.borrow_mut().push(step.to_owned()))?;
+    same(&steps.into_inner(), &vec![format!("building flowgauge_nic for kernel {}", own.release)])?;
+    let size = std::fs::metadata(&built)?.len();
+    same(&(size > 10_000 && size < 1_000_000), &true)?;
+    // Nothing but the module stays: neither objects nor logs.
+    let kept = std::fs::read_dir(cache.join("nic").join(&own.release))?.count();
+    std::fs::remove_dir_all(&dir)?;
+    same(&kept, &1)
 }
 
 /// Loaded into another kernel than it was built for, the module is refused, and the boot says why.
