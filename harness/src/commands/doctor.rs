@@ -10,23 +10,24 @@ use super::exit::{Exit, print};
 use crate::doctor::{self, nic};
 
 const EXAMPLES: &str = "\
-Examples:
-  flowgauge doctor                                 this machine, read only
-  flowgauge doctor --nic eth0 --peer eth1          can these ports offload? Tried, not guessed
-  flowgauge doctor --nic reference --findings      what stock kernels do wrong, shown with packets in a VM
+Reads only; scratch namespaces of its own aside, nothing is changed. With --nic it touches the
+offload of the ports that are named, and of no other: it binds a scratch flowtable and a scratch
+netdev chain with `flags offload`, each in one nftables transaction that unbinds it again. No packet
+is diverted, and nothing is left whatever ends flowgauge. A port whose offload is in use (by nft or
+tc) is left alone.
 
-Exit codes: 0 yes; 1 a port refuses to offload, or a finding shows; 2 wrong input; 3 it cannot be tried here;
-130 interrupted, cleaned up.";
+Examples:
+  flowgauge doctor                             this machine, read only
+  flowgauge doctor --nic eth0 --peer eth1      can these ports offload? Tried, not guessed
+  flowgauge doctor --nic reference --findings  what stock kernels do wrong, with packets, in a VM
+
+Exit codes: 0 yes; 1 a port refuses to offload, or a finding shows; 2 wrong input;
+3 it cannot be tried here; 130 interrupted, cleaned up.";
 
 /// The name that stands for a VM with the reference NIC.
 const REFERENCE: &str = "reference";
 
 /// Show what this machine can do for offload measurements, and how to close each gap.
-///
-/// Reads only; scratch namespaces of its own aside, nothing is changed. With --nic it touches the offload of the ports
-/// that are named, and of no other: it binds a scratch flowtable and a scratch netdev chain with `flags offload` and
-/// unbinds them in the same nftables transaction. Packets are not diverted, and nothing is left whatever ends flowgauge.
-/// A port whose offload is in use (by nft or tc) is left alone.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Doctor {
@@ -39,7 +40,7 @@ pub(super) struct Doctor {
     /// Show what this kernel is known to do wrong with offload, with packets; on the reference NIC only
     #[arg(long, requires = "nic")]
     findings: bool,
-    /// Kernel of the VM: debian:6.12, debian:6.1, ..., or the path of a kernel image
+    /// Kernel of the VM: debian:6.12, debian:6.1, debian:newest, or the path of a kernel image
     #[arg(long, value_name = "KERNEL", requires = "nic")]
     kernel: Option<KernelSpec>,
     /// Modules of the kernel image: the folder that holds `kernel/`

@@ -39,10 +39,7 @@ pub enum NicError {
         users: Vec<String>,
     },
     /// The rulesets could not be read.
-    #[error(
-        "{port} is left alone, because it cannot be told whether its offload is in use: {source}; it needs CAP_NET_ADMIN \
-         (sudo) and the program nft"
-    )]
+    #[error("{port} is left alone, because it cannot be told whether its offload is in use ({source}); root can tell")]
     Unknown {
         /// The port.
         port: String,
