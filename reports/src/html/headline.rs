@@ -63,7 +63,7 @@ fn buys(row: &Row, rows: &[&Row], traffic: &str) -> String {
     let against = baseline
         .and_then(|b| spent(b))
         .map_or_else(String::new, |cost| format!(", {} {cost}", Datapath::BASELINE.name()));
-    format!("on a simulated NIC, {name} costs the DUT's stack {own} per packet of {traffic}{against}")
+    format!("On a simulated NIC, {name} costs the DUT's stack {own} per packet of {traffic}{against}")
 }
 
 fn gain(row: &Row, traffic: &str) -> String {

@@ -8,7 +8,7 @@ use super::latency::{LatencyRow, curves};
 use super::onset;
 use crate::judge::Row;
 use crate::numbers::{bounded, whole};
-use crate::proof::{Finding, Severity, percent};
+use crate::proof::{Finding, Severity, Witness, percent};
 use crate::result::RunResult;
 use crate::stats::{Estimate, Unit};
 use crate::wording::{self, SIMULATED};
@@ -17,7 +17,8 @@ use crate::wording::{self, SIMULATED};
 pub(super) struct ProofRow {
     pub(super) datapath: &'static str,
     pub(super) out: String,
-    pub(super) witnesses: Vec<(&'static str, String)>,
+    pub(super) classic: Vec<(&'static str, String)>,
+    pub(super) hardware: Vec<(&'static str, String)>,
     pub(super) directions: Vec<String>,
     pub(super) claims: String,
     pub(super) path: String,
@@ -119,15 +120,15 @@ fn costs(rows: &[&Row]) -> Vec<Bar> {
 
 fn proof(row: &Row) -> ProofRow {
     let proof = &row.proof;
-    let said = |w: &crate::proof::Witness| {
-        let text = match (w.kind.lane(), w.packets) {
-            (Lane::Hardware, Some(n)) => format!("{} through the hardware, {}", whole(n), percent(w.share)),
-            (_, Some(n)) => format!("{} on the classic path: {} bypassed it", whole(n), percent(1.0 - w.share)),
-            (_, None) if w.share == 1.0 => "no entry marked OFFLOAD: nothing could bypass".to_owned(),
-            (_, None) => format!("{} of the entries marked OFFLOAD", percent(1.0 - w.share)),
+    let said = |w: &Witness| {
+        let text = match w.packets {
+            Some(packets) => whole(packets),
+            None if w.share == 1.0 => "no entry marked OFFLOAD".to_owned(),
+            None => format!("{} of the entries marked OFFLOAD", percent(1.0 - w.share)),
         };
         (w.kind.name(), text)
     };
+    let of = |lane: Lane| proof.witnesses.iter().filter(|w| w.kind.lane() == lane).map(said).collect();
     let direction = |d: &crate::proof::DirectionShare| match (d.idle, d.shares) {
         (true, _) => format!("{}: idle", d.direction.name()),
         (false, Some(shares)) => format!("{}: {} of {}", d.direction.name(), shares.describe(), whole(d.out)),
@@ -140,7 +141,8 @@ fn proof(row: &Row) -> ProofRow {
     ProofRow {
         datapath: row.datapath.name(),
         out: whole(proof.out),
-        witnesses: proof.witnesses.iter().map(said).collect(),
+        classic: of(Lane::Classic),
+        hardware: of(Lane::Hardware),
         directions: proof.directions.iter().map(direction).collect(),
         claims: proof.claims.map_or_else(|| "could not be read".to_owned(), marked),
         path: proof.label(),

@@ -25,7 +25,7 @@ impl Bar {
 }
 
 const WIDTH: i32 = 360;
-const LEFT: i32 = 88;
+const LEFT: i32 = 96;
 const RIGHT: i32 = 84;
 const TOP: i32 = 30;
 const ROW: i32 = 40;
