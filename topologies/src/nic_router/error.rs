@@ -36,6 +36,11 @@ pub enum LoanError {
         /// What is the matter with the feature.
         state: &'static str,
     },
+    /// The DUT's rules could not be deleted before its ports leave.
+    #[error(
+        "deleting the nftables rules of the DUT before its ports go home: {0}; see `nft list ruleset` there (--keep)"
+    )]
+    Rules(#[source] io::Error),
     /// A tester's port could not be switched to threaded NAPI.
     #[error("{doing} /sys/class/net/{port}/threaded in the namespace of a tester: {source}")]
     Threaded {

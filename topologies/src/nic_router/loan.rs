@@ -1,6 +1,7 @@
 //! The ports of a testbed that belong to a namespace outside it.
 
 use super::lent::{self, Lent};
+use super::rules;
 use super::{LoanError, NicPorts};
 use crate::addresses::{CLIENT_LINK, SERVER_LINK};
 use crate::driver::driver_of;
@@ -59,6 +60,10 @@ impl Loan {
     /// Brings every port home, also when one of them cannot; then the first error is returned.
     pub(crate) async fn give_back(&mut self) -> Result<(), BuildError> {
         let mut outcome = Ok(());
+        // In the room of each port; a second time there is nothing left.
+        for port in &self.ports {
+            outcome = outcome.and(rules::delete_all(port.room()));
+        }
         for port in std::mem::take(&mut self.ports) {
             let back = async {
                 let (home, room) = (open(&self.home)?, open(port.room())?);

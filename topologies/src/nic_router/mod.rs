@@ -16,6 +16,7 @@ mod error;
 mod lent;
 mod loan;
 mod ports;
+mod rules;
 mod threaded;
 
 pub use error::LoanError;

@@ -20,6 +20,9 @@ const ROUNDS: usize = 20;
 const OFFLOAD: &str = "table inet t {
     flowtable f { hook ingress priority 0; devices = { nic0, nic1 }; flags offload; }
     chain forward { type filter hook forward priority 0; meta l4proto udp flow add @f; }
+}
+table netdev t {
+    chain ingress { type filter hook ingress device nic0 priority 1; policy accept; flags offload; udp dport 9 drop; }
 }";
 
 pub(crate) fn worker(module: &str) -> ExitCode {
