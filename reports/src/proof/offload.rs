@@ -5,7 +5,7 @@ use flowgauge_scenarios::Datapath;
 use super::crossing::Crossing;
 use super::drivers::{self, Told};
 use super::finding::{Finding, stray};
-use crate::observation::{DriverStatistics, OffloadFlags, Reading};
+use crate::observation::{DriverStatistics, Observation, OffloadFlags, Reading};
 use crate::trial::Trial;
 
 /// How many counters of an unknown driver are named.
@@ -74,10 +74,38 @@ fn rules(trial: &Trial, crossings: &[Crossing; 2], findings: &mut Vec<Finding>) 
 
 /// Rules in the NIC against what should be there.
 fn table(trial: &Trial, before: &DriverStatistics, after: &DriverStatistics, findings: &mut Vec<Finding>) {
-    let Some(rules) = drivers::sum(after, "rules") else { return };
+    let nobodys = nobodys(trial.datapath, &trial.before, before);
+    if nobodys > 0 {
+        findings.push(Finding::bad(format!(
+            "the NIC holds {nobodys} rules of nobody: leaked when a block was unbound, or never deleted"
+        )));
+    } else if let Some(rules) = drivers::sum(after, "rules") {
+        left(trial, rules, findings);
+    }
+    if let Some(refused) = drivers::grown(before, after, "rules_refused").filter(|&refused| refused > 0) {
+        findings.push(Finding::note(format!("the NIC refused {refused} rules during the trial")));
+    }
+}
+
+/// How many rules were in the NIC before a trial that nothing in force explains. The trial may be forwarded by them.
+fn nobodys(datapath: Datapath, before: &Observation, driver: &DriverStatistics) -> u64 {
+    let Some(rules) = drivers::sum(driver, "rules") else { return 0 };
+    match (datapath, before.conntrack.seen()) {
+        (datapath, _) if !datapath.needs_nic() => rules,
+        // A rule for each direction of a connection; and a connection may have ended a moment ago.
+        (Datapath::FlowtableHw, Some(conntrack)) => {
+            let explained = conntrack.entries.saturating_mul(2);
+            if rules > explained.saturating_add(stray(explained)) { rules - explained } else { 0 }
+        }
+        _ => 0,
+    }
+}
+
+/// Rules that came during the trial and should not be there.
+fn left(trial: &Trial, rules: u64, findings: &mut Vec<Finding>) {
     if !trial.datapath.needs_nic() && rules > 0 {
         findings.push(Finding::note(format!(
-            "{rules} rules are in the NIC although `{}` puts none there: an earlier ruleset left them behind",
+            "{rules} rules came into the NIC although `{}` puts none there",
             trial.datapath.name()
         )));
     }
@@ -89,9 +117,6 @@ fn table(trial: &Trial, before: &DriverStatistics, after: &DriverStatistics, fin
                 conntrack.entries
             )));
         }
-    }
-    if let Some(refused) = drivers::grown(before, after, "rules_refused").filter(|&refused| refused > 0) {
-        findings.push(Finding::note(format!("the NIC refused {refused} rules during the trial")));
     }
 }
 

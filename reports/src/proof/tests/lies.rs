@@ -10,7 +10,7 @@ use crate::observation::OffloadFlags;
 /// A change on a datapath, the severity of what must be said, and a word of it.
 type Lie = (Datapath, Severity, &'static str, fn(&mut Trial));
 
-const LIES: [Lie; 11] = [
+const LIES: [Lie; 13] = [
     (Datapath::FlowtableHw, Severity::Bad, "lacks `flags offload`", |t| {
         seen(&mut t.after.flags).flowtable = Some(false);
     }),
@@ -39,7 +39,15 @@ const LIES: [Lie; 11] = [
     (Datapath::FlowtableHw, Severity::Note, "flows do not age, or deleted rules stay", |t| {
         driver(&mut t.after).lan.counters.insert("rules".to_owned(), 4_000);
     }),
-    (Datapath::Conntrack, Severity::Note, "an earlier ruleset left them behind", |t| {
+    (Datapath::Conntrack, Severity::Bad, "holds 7 rules of nobody", |t| {
+        driver(&mut t.before).wan.counters.insert("rules".to_owned(), 7);
+    }),
+    // 64 connections explain 128, and some may have ended a moment ago.
+    (Datapath::FlowtableHw, Severity::Bad, "holds 12 rules of nobody", |t| {
+        driver(&mut t.before).lan.counters.insert("rules".to_owned(), 70);
+        driver(&mut t.before).wan.counters.insert("rules".to_owned(), 70);
+    }),
+    (Datapath::Conntrack, Severity::Note, "puts none there", |t| {
         driver(&mut t.after).lan.counters.insert("rules".to_owned(), 7);
     }),
     (Datapath::FlowtableHw, Severity::Note, "the NIC refused 9 rules", |t| {
@@ -60,6 +68,43 @@ fn each_lie_is_told() {
         assert!(has(&proof, severity, word), "{word}: {:?}", proof.findings);
         assert!(severity == Severity::Note || matches!(verdict, Verdict::Bad { .. }), "{word}: {verdict:?}");
     }
+}
+
+/// Both ports' rules together before a trial.
+fn in_the_table(rules: u64) -> impl FnOnce(&mut Trial) {
+    move |t| {
+        driver(&mut t.before).lan.counters.insert("rules".to_owned(), rules);
+        driver(&mut t.before).wan.counters.insert("rules".to_owned(), 0);
+    }
+}
+
+#[test]
+fn rules_are_of_somebody_where_their_connections_are() {
+    let nobodys = |datapath, rules| {
+        let (verdict, proof) = changed(datapath, in_the_table(rules));
+        let told = has(&proof, Severity::Bad, "rules of nobody");
+        assert_eq!(told, matches!(verdict, Verdict::Bad { .. }), "{verdict:?}");
+        told
+    };
+    for datapath in [Datapath::Forward, Datapath::Conntrack, Datapath::Flowtable, Datapath::Netdev] {
+        assert!(!nobodys(datapath, 0) && nobodys(datapath, 1), "{}", datapath.name());
+    }
+    // 64 connections.
+    assert!(!nobodys(Datapath::FlowtableHw, 128) && nobodys(Datapath::FlowtableHw, 150));
+    assert!(!nobodys(Datapath::NetdevHw, 4), "rules of the chains");
+    // Without a count of connections, or of rules, nothing is said.
+    let (_, proof) = changed(Datapath::FlowtableHw, |t| {
+        in_the_table(150)(t);
+        t.before.conntrack = Reading::Missing { why: "EPERM".to_owned() };
+    });
+    assert!(!has(&proof, Severity::Bad, "rules of nobody"));
+    let (verdict, _) = changed(Datapath::Conntrack, |t| {
+        for o in [&mut t.before, &mut t.after] {
+            driver(o).lan.counters.remove("rules");
+            driver(o).wan.counters.remove("rules");
+        }
+    });
+    assert_eq!(verdict, Verdict::Good);
 }
 
 #[test]
