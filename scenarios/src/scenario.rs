@@ -163,6 +163,13 @@ impl Scenario {
         self.method.check()?;
         self.traffic.check(self.links.mtu)?;
         self.control.check(self.engine, &self.traffic)?;
+        let translates = matches!(self.policy, Policy::Masquerade | Policy::Dnat);
+        let unopened = self.engine == Engine::Raw && self.traffic.opening == Opening::None;
+        if translates && unopened && self.traffic.direction.server_sends() {
+            return Err("the server cannot send into flows behind a translation that nobody opened: set direction = \
+                        \"upstream\" or opening = \"full\""
+                .to_owned());
+        }
         crate::method::check_engine(self.engine, &self.traffic, self.links.mtu, self.method.trial)
     }
 

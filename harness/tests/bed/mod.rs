@@ -130,6 +130,11 @@ impl Routed {
         self.dut.run("nft", "-f -", &ruleset.replace(" }", "\n}\n"));
     }
 
+    /// A port of the DUT, for a tap.
+    pub(crate) fn dut_wire(&self, ifname: &str) -> Wire {
+        self.dut.wire(ifname, DUT_CLIENT_MAC, CLIENT_MAC)
+    }
+
     /// The testers' ports; with `routed` they address the DUT, otherwise each other.
     pub(crate) fn wires(&self, routed: bool) -> (Wire, Wire) {
         let (to_server, to_client) = if routed { (DUT_CLIENT_MAC, DUT_SERVER_MAC) } else { (SERVER_MAC, CLIENT_MAC) };

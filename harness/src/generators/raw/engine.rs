@@ -105,16 +105,25 @@ impl RawEngine {
         mark: &mut dyn FnMut(Mark),
     ) -> Result<Vec<DirectionReport>, GeneratorError> {
         check(traffic)?;
-        let unknown = traffic.protocol == Protocol::Udp && traffic.direction.server_sends();
-        if unknown && self.options.path.nat != Nat::None {
-            let reason = "the server cannot send into new UDP flows behind a translation: set direction = \"upstream\"";
-            return Err(GeneratorError::Traffic { reason: reason.to_owned() });
+        if traffic.protocol == Protocol::Udp {
+            self.check_unopened(traffic)?;
         }
         let learned = self.take_opened(traffic, Stage::Prepared)?;
         let unopened = Traffic { opening: Opening::None, ..*traffic };
         // UDP flows have nothing to learn from.
         let known = learned.as_ref().filter(|_| traffic.protocol == Protocol::Tcp).map(|(_, _, l)| l);
         Trial { traffic: &unopened, learned: known, duration, cancel }.run(self, mark)
+    }
+
+    /// Behind a translation the first packet decides whose connection it is: were it the server's, its answers would
+    /// rightly not be translated, and the client would be told of damage that is none.
+    fn check_unopened(&self, traffic: &Traffic) -> Result<(), GeneratorError> {
+        if traffic.direction.server_sends() && self.options.path.nat != Nat::None {
+            let reason = "the server cannot send into flows behind a translation that nobody opened: set direction = \
+                          \"upstream\" or opening = \"full\"";
+            return Err(GeneratorError::Traffic { reason: reason.to_owned() });
+        }
+        Ok(())
     }
 
     /// Takes what the opening of this traffic learned out of the engine.
@@ -178,6 +187,7 @@ impl Generator for RawEngine {
     ) -> Result<Vec<DirectionReport>, GeneratorError> {
         check(traffic)?;
         if traffic.opening == Opening::None {
+            self.check_unopened(traffic)?;
             return Trial { traffic, learned: None, duration, cancel }.run(self, mark);
         }
         let opened = self.take_opened(traffic, Stage::Opened)?;
