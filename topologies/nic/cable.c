@@ -31,6 +31,7 @@ void fg_arrive(struct fg_port *port, struct sk_buff *skb)
 {
 	unsigned int longest = READ_ONCE(port->dev->mtu) + ETH_HLEN +
 			       FG_MAX_TAGS * VLAN_HLEN;
+	unsigned int room = port->wire ? FG_WIRE_LENGTH : FG_QUEUE_LENGTH;
 	struct sk_buff_head *queue = &port->queue;
 	bool taken;
 
@@ -40,7 +41,7 @@ void fg_arrive(struct fg_port *port, struct sk_buff *skb)
 		return;
 	}
 	spin_lock(&queue->lock);
-	taken = port->up && skb_queue_len(queue) < FG_QUEUE_LENGTH;
+	taken = port->up && skb_queue_len(queue) < room;
 	if (taken)
 		__skb_queue_tail(queue, skb);
 	spin_unlock(&queue->lock);

@@ -17,7 +17,8 @@
 
 #define FG_DRIVER	"flowgauge_nic"
 #define FG_MAX_PAIRS	8
-#define FG_QUEUE_LENGTH	1024	/* frames a port takes before it drops */
+#define FG_QUEUE_LENGTH	1024	/* frames nicN takes before it drops */
+#define FG_WIRE_LENGTH	32768	/* wireN: testers must not lose frames */
 #define FG_MAX_RULES	BIT(24)
 #define FG_MAX_EDITS	32
 #define FG_MAX_TAGS	2
