@@ -27,7 +27,7 @@ pub(super) struct Bench {
     /// Built-in scenarios (`flowgauge list`) or paths of scenario files; with --topology nic-router its own set by default
     #[arg(required_unless_present = "topology", value_name = "SCENARIO")]
     scenarios: Vec<String>,
-    /// Kernel under test: auto, host, debian:6.12, debian:6.1, or the path of a kernel image
+    /// Kernel under test: auto, host, debian:6.12, debian:6.1, debian:newest, or the path of a kernel image
     #[arg(long, default_value = "auto", value_name = "KERNEL")]
     kernel: KernelSpec,
     /// Modules of the kernel image: the folder that holds `kernel/`
