@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* debugfs flowgauge_nic/fill: synthetic flows, to measure the table with.
  *
- * Writing N removes those of the last write and inserts N: IPv4 UDP flows into
- * nic0, as a flowtable would write them and by the same way into the table, so
- * that they share its mask. No traffic hits them: their sources are in 10/8.
- * ENOSPC: the table was full; what had room before stays. Whatever ends nic0's
- * flowtable purges them too.
+ * Writing N leaves N of them, inserting or removing what is to change: IPv4 UDP
+ * flows into nic0, as a flowtable would write them and by the same way into the
+ * table, so that they share its mask. No traffic hits them: their sources are
+ * in 10/8. ENOSPC: the table was full; what had room stays. Whatever ends
+ * nic0's flowtable purges them too, unnoticed here until 0 is written.
  */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
@@ -29,7 +29,8 @@ struct fg_fill_key {
 static struct {
 	struct mutex lock;
 	u32 rules;
-	u64 insert_ns;	/* of all of them together */
+	u32 inserted;	/* by the last write */
+	u64 insert_ns;	/* of all those together */
 } filled = { .lock = __MUTEX_INITIALIZER(filled.lock) };
 
 static void dissects(struct flow_dissector *dissector)
@@ -114,11 +115,14 @@ static int fill(struct fg_port *port, u32 rules)
 	flow->match.mask = &mask;
 	acts(&flow->action, port->dev);
 
+	filled.inserted = 0;
 	start_ns = ktime_get_ns();
 	while (filled.rules < rules && !err) {
 		err = insert(port, flow, &key, filled.rules);
-		if (!err)
+		if (!err) {
 			filled.rules++;
+			filled.inserted++;
+		}
 		cond_resched();
 	}
 	filled.insert_ns = ktime_get_ns() - start_ns;
@@ -126,9 +130,9 @@ static int fill(struct fg_port *port, u32 rules)
 	return err;
 }
 
-static void empty(struct fg_port *port)
+static void trim(struct fg_port *port, u32 rules)
 {
-	for (; filled.rules; filled.rules--) {
+	for (; filled.rules > rules; filled.rules--) {
 		/* Gone already if its block was unbound. */
 		fg_table_remove(port, FG_FT, filled.rules);
 		cond_resched();
@@ -148,7 +152,7 @@ static ssize_t fill_write(struct file *file, const char __user *text,
 	if (rules > FG_MAX_RULES)
 		return -ERANGE;
 	mutex_lock(&filled.lock);
-	empty(port);
+	trim(port, rules);
 	err = fill(port, rules);
 	mutex_unlock(&filled.lock);
 	return err ?: bytes;
@@ -160,8 +164,9 @@ static int fill_show(struct seq_file *out, void *data)
 		       FG_FILL_EDITS * sizeof(struct fg_edit);
 
 	mutex_lock(&filled.lock);
-	seq_printf(out, "rules=%u insert_ns=%llu rule_bytes=%zu\n",
-		   filled.rules, filled.insert_ns, kmalloc_size_roundup(bytes));
+	seq_printf(out, "rules=%u inserted=%u insert_ns=%llu rule_bytes=%zu\n",
+		   filled.rules, filled.inserted, filled.insert_ns,
+		   kmalloc_size_roundup(bytes));
 	mutex_unlock(&filled.lock);
 	return 0;
 }
