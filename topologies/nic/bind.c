@@ -8,6 +8,12 @@
 #include "fault.h"
 #include "nic.h"
 
+/* Protects block_cbs of every port: tc comes with RTNL held, nft without. */
+static DEFINE_MUTEX(bound_lock);
+
+/* Blocks whose owner forgot to unbind them; freed when the module goes. */
+static LIST_HEAD(orphans);
+
 static int install(struct fg_port *port, enum fg_kind kind,
 		   struct flow_cls_offload *cls)
 {
@@ -109,6 +115,7 @@ static int bind(struct fg_port *port, struct flow_block_offload *offload,
 {
 	struct flow_block_cb *block_cb;
 
+	lockdep_assert_held(&bound_lock);
 	if (!(port->dev->features & NETIF_F_HW_TC)) {
 		NL_SET_ERR_MSG_MOD(offload->extack, "hw-tc-offload is off");
 		return -EOPNOTSUPP;
@@ -143,21 +150,81 @@ static int setup_block(struct fg_port *port, enum fg_kind kind,
 		       struct flow_block_offload *offload)
 {
 	flow_setup_cb_t *cb = kind == FG_FT ? ft_command : block_command;
+	int err;
 
 	if (offload->binder_type != FLOW_BLOCK_BINDER_TYPE_CLSACT_INGRESS) {
 		NL_SET_ERR_MSG_MOD(offload->extack, "only ingress");
 		return -EOPNOTSUPP;
 	}
 	offload->driver_block_list = &port->block_cbs[kind];
+	mutex_lock(&bound_lock);
 	switch (offload->command) {
 	case FLOW_BLOCK_BIND:
-		return bind(port, offload, &port->block_cbs[kind], cb,
-			    kind == FG_FT ? ft_released : block_released);
+		err = bind(port, offload, &port->block_cbs[kind], cb,
+			   kind == FG_FT ? ft_released : block_released);
+		break;
 	case FLOW_BLOCK_UNBIND:
-		return unbind(port, offload, cb);
+		err = unbind(port, offload, cb);
+		break;
 	default:
-		return -EOPNOTSUPP;
+		err = -EOPNOTSUPP;
 	}
+	mutex_unlock(&bound_lock);
+	return err;
+}
+
+/* Unbinds what the port's owner forgot. nft does so with a netdev chain when
+ * the device goes: nf_tables_netdev_event() takes it off the chain, and
+ * nft_offload_netdev_event(), which comes second, does not find it any more.
+ * A commit may be walking the list this entry is on, so the entry keeps its
+ * pointers, and its memory until the module goes.
+ */
+static void disown(struct fg_port *port, enum fg_kind kind)
+{
+	struct flow_block_cb *block_cb, *next;
+
+	mutex_lock(&bound_lock);
+	list_for_each_entry_safe(block_cb, next, &port->block_cbs[kind],
+				 driver_list) {
+		__list_del_entry(&block_cb->list);
+		list_move_tail(&block_cb->driver_list, &orphans);
+		if (!fg_fault(leak_at_unbind))
+			fg_table_purge(port, kind);
+	}
+	mutex_unlock(&bound_lock);
+}
+
+static int device_event(struct notifier_block *notifier, unsigned long event,
+			void *info)
+{
+	struct fg_port *port = fg_nic_of(netdev_notifier_info_to_dev(info));
+	enum fg_kind kind;
+
+	if (event == NETDEV_UNREGISTER && port)
+		for (kind = 0; kind < FG_KINDS; kind++)
+			disown(port, kind);
+	return NOTIFY_DONE;
+}
+
+/* Last, when everybody else has had the chance to unbind. */
+static struct notifier_block device_notifier = {
+	.notifier_call	= device_event,
+	.priority	= INT_MIN,
+};
+
+int fg_bind_init(void)
+{
+	return register_netdevice_notifier(&device_notifier);
+}
+
+/* No port is registered any more. */
+void fg_bind_exit(void)
+{
+	struct flow_block_cb *block_cb, *next;
+
+	unregister_netdevice_notifier(&device_notifier);
+	list_for_each_entry_safe(block_cb, next, &orphans, driver_list)
+		flow_block_cb_free(block_cb);
 }
 
 int fg_setup_tc(struct net_device *dev, enum tc_setup_type type, void *data)

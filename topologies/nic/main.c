@@ -97,12 +97,18 @@ static int __init fg_init(void)
 	err = fg_table_create(table_size);
 	if (err)
 		return err;
+	err = fg_bind_init();
+	if (err) {
+		fg_table_destroy();
+		return err;
+	}
 	for (i = 0; i < pairs && !err; i++)
 		err = create_pair(i);
 	for (i = 0; i < pairs && !err; i++)
 		err = register_pair(i);
 	if (err) {
 		unregister_ports();
+		fg_bind_exit();
 		free_ports();
 		fg_table_destroy();
 		return err;
@@ -117,6 +123,7 @@ static void __exit fg_exit(void)
 	fg_dump_destroy();
 	/* Unbinds every block, and waits for all who transmit. */
 	unregister_ports();
+	fg_bind_exit();
 	/* What is left: rules that a fault kept. */
 	fg_table_destroy();
 	free_ports();

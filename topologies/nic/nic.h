@@ -222,6 +222,8 @@ int fg_action_parse(struct fg_action *action,
 		    struct netlink_ext_ack *extack);
 
 /* bind.c */
+int fg_bind_init(void);
+void fg_bind_exit(void);
 int fg_setup_tc(struct net_device *dev, enum tc_setup_type type, void *data);
 
 /* forward.c, edit.c */
