@@ -62,6 +62,20 @@ static void fg_set_rx_mode(struct net_device *dev)
 {
 }
 
+/* Switched off, the card forwards nothing by itself: all rules go, also those
+ * that a fault left behind. Frames go through the host from here on.
+ */
+static int fg_set_features(struct net_device *dev, netdev_features_t features)
+{
+	struct fg_port *port = netdev_priv(dev);
+	enum fg_kind kind;
+
+	if (!(features & NETIF_F_HW_TC))
+		for (kind = 0; kind < FG_KINDS; kind++)
+			fg_table_purge(port, kind);
+	return 0;
+}
+
 static const struct net_device_ops fg_wire_ops = {
 	.ndo_open		= fg_open,
 	.ndo_stop		= fg_stop,
@@ -82,6 +96,7 @@ static const struct net_device_ops fg_nic_ops = {
 	.ndo_get_stats64	= fg_get_stats64,
 	.ndo_has_offload_stats	= fg_has_offload_stats,
 	.ndo_get_offload_stats	= fg_get_offload_stats,
+	.ndo_set_features	= fg_set_features,
 	.ndo_setup_tc		= fg_setup_tc,
 };
 
