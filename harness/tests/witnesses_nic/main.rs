@@ -1,6 +1,8 @@
 //! The witnesses of hardware on the reference NIC, in a VM, for real: needs qemu-system-x86_64, make and gcc, and apt or
 //! a filled cache. This test's own binary is the guest's init and its worker.
 
+mod lifecycle;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::ExitCode;
@@ -50,12 +52,15 @@ fn main() -> ExitCode {
 type Outcome = Result<(), Failed>;
 type Case = fn(&mut Bench) -> Outcome;
 
-const CASES: [(&str, Case); 5] = [
+const CASES: [(&str, Case); 8] = [
     ("a hardware flowtable", hardware_flowtable),
     ("a slow card", slow_card),
     ("a card that refuses a direction", refused_direction),
     ("a hardware netdev chain", hardware_chain),
     ("a software flowtable", software_flowtable),
+    ("flows without traffic", lifecycle::idle_flows),
+    ("flows that are deleted", lifecycle::deleted_flows),
+    ("rules of a ruleset that is gone", lifecycle::leaked_rules),
 ];
 
 fn in_a_guest() -> Outcome {
@@ -148,6 +153,14 @@ impl Bench {
     }
 
     fn drive(&mut self, datapath: Datapath, faults: &[(Fault, u32)]) -> Result<Driven, Failed> {
+        self.put(datapath, faults)?;
+        let driven = self.offer()?;
+        println!("{}: {} packets", datapath.name(), driven.report.sent);
+        Ok(driven)
+    }
+
+    /// Puts a ruleset into force, and faults.
+    fn put(&mut self, datapath: Datapath, faults: &[(Fault, u32)]) -> Outcome {
         let dut = &self.bed.dut;
         let text = ruleset::render(&Request {
             topology: Topology::NicRouter,
@@ -168,6 +181,12 @@ impl Bench {
         dut.enable_conntrack_accounting()?;
         self.witnesses.forget_connections()?;
         self.engine.set_path(if datapath.routes() { Path::default() } else { Path::L2 });
+        Ok(())
+    }
+
+    /// Offers flows that are new to the engine; always the same.
+    fn offer(&mut self) -> Result<Driven, Failed> {
+        let dut = &self.bed.dut;
         let traffic = Traffic {
             protocol: Protocol::Udp,
             families: Families::Ipv4,
@@ -185,7 +204,7 @@ impl Bench {
         let report = reports?.into_iter().next().ok_or("no direction")?;
         let started = Instant::now();
         let after = self.witnesses.observe();
-        println!("{}: one observation took {:?}", datapath.name(), started.elapsed());
+        println!("one observation took {:?}", started.elapsed());
         check((report.lost, report.corrupted, tap.missed, tap.foreign) == (0, 0, 0, 0), (&report, &tap.foreign))?;
         let onsets = onsets(&Sent { flows: FLOWS, packets: report.sent, interval_ns: FRAME_NS }, &tap);
         check(onsets.len() == FLOWS as usize, onsets.len())?;
