@@ -5,6 +5,7 @@ mod calibrate;
 pub mod fake_rig;
 mod fingerprint;
 pub mod injection;
+mod leftover;
 mod onset;
 pub mod rig;
 pub mod router_rig;
