@@ -9,12 +9,16 @@ use std::sync::OnceLock;
 use flowgauge_reports::RunResult;
 use flowgauge_reports::judge::{Row, Verdict};
 use flowgauge_reports::proof::Path;
+use flowgauge_scenarios::Datapath;
 use flowgauge_tests::{Scratch, flowgauge, run};
 
-/// Name, datapath, policy, protocol, direction, flows, faults.
+/// Name, datapaths, policy, protocol, direction, flows, faults.
 type Case = (&'static str, &'static str, &'static str, &'static str, &'static str, u32, &'static str);
 
-const CASES: [Case; 14] = [
+/// The ruleset that leaks, and the one that is measured on what was leaked.
+const LEAKED: &str = "flowtable-hw\", \"conntrack";
+
+const CASES: [Case; 15] = [
     ("sound", "flowtable-hw", "route", "udp", "both", 8, ""),
     ("sound-nat", "flowtable-hw", "masquerade", "udp", "upstream", 8, ""),
     ("sound-netdev", "netdev-hw", "route", "udp", "upstream", 8, ""),
@@ -29,6 +33,7 @@ const CASES: [Case; 14] = [
     ("wrong-checksum", "flowtable-hw", "route", "tcp", "both", 8, "wrong-checksum = 1"),
     ("wrong-nat-port", "flowtable-hw", "masquerade", "udp", "upstream", 8, "wrong-nat-port = 1"),
     ("lossy", "flowtable-hw", "route", "udp", "upstream", 1, "drop-every = 50, reorder-every = 70"),
+    ("leak-at-unbind", LEAKED, "route", "udp", "upstream", 8, "leak-at-unbind = 1"),
 ];
 
 fn result() -> &'static RunResult {
@@ -48,12 +53,14 @@ fn result() -> &'static RunResult {
     })
 }
 
-fn text((name, datapath, policy, protocol, direction, flows, faults): &Case) -> String {
+fn text((name, datapaths, policy, protocol, direction, flows, faults): &Case) -> String {
+    // The order is random: one of several blocks has the ruleset that leaks first.
+    let blocks = if *datapaths == LEAKED { 2 } else { 1 };
     format!(
         "name = \"{name}\"\nabout = \"the reference NIC with a fault\"\ntopology = \"nic-router\"\npolicy = \"{policy}\"\n\
-         datapaths = [\"{datapath}\"]\nfaults = {{ {faults} }}\n[traffic]\nprotocol = \"{protocol}\"\nfamilies = \"ipv4\"\n\
+         datapaths = [\"{datapaths}\"]\nfaults = {{ {faults} }}\n[traffic]\nprotocol = \"{protocol}\"\nfamilies = \"ipv4\"\n\
          frame = 128\nflows = {flows}\ndirection = \"{direction}\"\nload = \"3kpps\"\n[method]\ntrial = \"700ms\"\n\
-         warmup = \"400ms\"\nblocks = 1\n"
+         warmup = \"400ms\"\nblocks = {blocks}\n"
     )
 }
 
@@ -156,6 +163,21 @@ fn a_wrong_checksum_is_damage() {
 fn a_wrong_port_after_translation_is_damage() {
     let why = why(row("wrong-nat-port"));
     assert!(why.contains("address") || why.contains("port"), "{why}");
+}
+
+#[test]
+fn leaked_rules_are_of_nobody_and_forward_under_the_next_ruleset() {
+    let of = |datapath| result().judgement.rows.iter().find(|r| r.name == "leak-at-unbind" && r.datapath == datapath);
+    let next = of(Datapath::Conntrack).unwrap();
+    why(next);
+    assert!(next.proof.findings.iter().any(|f| f.text.contains("rules of nobody")), "{next:#?}");
+    assert!(hardware(next) > 0.3, "the packets of at least one block never met conntrack: {next:#?}");
+    // What was leaked goes with the fault: what is measured right after it does not meet it.
+    let name = |trial: usize| result().plan.scenario(result().trials[trial].cell).name.as_str();
+    let leaky = |trial: &usize| name(*trial) == "leak-at-unbind";
+    let after = (1..result().trials.len()).find(|trial| leaky(&(trial - 1)) && !leaky(trial));
+    let after = row(name(after.expect("the order ends with the leak: choose another seed")));
+    assert!(!after.proof.findings.iter().any(|f| f.text.contains("rules of nobody")), "{after:#?}");
 }
 
 #[test]
