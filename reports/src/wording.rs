@@ -41,10 +41,11 @@ fn onset(o: &Onset) -> String {
     };
     let bound = if o.uncaptured > 0 { " (at least: some were not captured)" } else { "" };
     format!(
-        "time to offload of {} flows at {} packets/s: packets in software {}{bound}; time {}; {} never offloaded; at most \
-         {} flows waiting at once",
+        "time to offload of {} flows at {} packets/s, each with a packet every {}: packets in software {}{bound}; time {}; {} \
+         never offloaded; at most {} flows waiting at once",
         whole(o.flows),
         digits(o.offered_pps),
+        time((o.flows as f64 / o.offered_pps.max(1.0) * 1e9) as u64),
         spread(&o.packets, &whole),
         spread(&o.time_ns, &time),
         whole(o.never),

@@ -52,18 +52,24 @@ pub(in crate::html) fn latency(
             area.draw(&PathElement::new([(LEFT, y(ns)), (WIDTH - RIGHT, y(ns))], RULE.stroke_width(1)))?;
             area.draw(&Text::new(name(ns), (LEFT - 8, y(ns)), text(11, FAINT, true)))?;
         }
-        let mut taken: Vec<i32> = Vec::new();
+        let mut ends: Vec<(i32, Datapath)> = Vec::new();
         for (datapath, histogram) in rows {
             let at = |step: u32| 1.0 - 10_f64.powf(-NINES * f64::from(step) / f64::from(STEPS));
             let points: Vec<(i32, i32)> = (0..=STEPS).map(|s| (x(at(s)), y(quantile(histogram, at(s))))).collect();
-            let mut end = points.last().map_or(TOP, |p| p.1);
+            ends.push((points.last().map_or(TOP, |p| p.1), *datapath));
             area.draw(&PathElement::new(points, colour(*datapath).stroke_width(2)))?;
-            // Labels at the curves' ends, moved apart where they would cover each other.
-            while taken.iter().any(|t| (t - end).abs() < 14) {
-                end += 2;
-            }
-            taken.push(end);
-            area.draw(&Text::new(datapath.name().to_owned(), (WIDTH - RIGHT + 6, end), text(13, INK, false)))?;
+        }
+        // Labels at the curves' ends in the curves' order, moved apart where they would cover each other.
+        ends.sort_unstable();
+        let mut free = TOP;
+        for (end, datapath) in ends {
+            let at = end.max(free);
+            free = at + 14;
+            area.draw(&PathElement::new(
+                [(WIDTH - RIGHT, end), (WIDTH - RIGHT + 5, at)],
+                colour(datapath).stroke_width(2),
+            ))?;
+            area.draw(&Text::new(datapath.name().to_owned(), (WIDTH - RIGHT + 9, at), text(13, INK, false)))?;
         }
         Ok(())
     })
