@@ -55,7 +55,9 @@ impl RouterRig {
     }
 
     fn live(&mut self) -> Result<&mut Live, Failure> {
-        self.beds.get_mut(&self.topology).ok_or_else(|| Failure::environment("no testbed is built: prepare a scenario first"))
+        self.beds
+            .get_mut(&self.topology)
+            .ok_or_else(|| Failure::environment("no testbed is built: prepare a scenario first"))
     }
 
     fn build(&self, topology: Topology, links: Links) -> Result<Live, Failure> {
@@ -160,7 +162,10 @@ impl Rig for RouterRig {
     }
 
     fn block(&mut self, scenario: &Scenario) -> Result<(), Failure> {
-        let dut = &self.live()?.bed.dut;
+        let live = self.live()?;
+        // What is dropped is not translated.
+        live.raw.set_path(Path::default());
+        let dut = &live.bed.dut;
         leftover::clear(dut, scenario)?;
         nft::drop_at_ingress(&dut.netns, &entries(dut, scenario.traffic.direction)).map_err(Failure::environment)
     }
@@ -175,11 +180,8 @@ impl Rig for RouterRig {
         }
         let live = self.live()?;
         let opened = live.raw.open(&scenario.traffic).map_err(|e| offering(scenario, &e))?;
-        let tracked = datapath
-            .tracks()
-            .then(|| live.witnesses.connections())
-            .transpose()
-            .map_err(Failure::environment)?;
+        let tracked =
+            datapath.tracks().then(|| live.witnesses.connections()).transpose().map_err(Failure::environment)?;
         let wanted = u64::from(scenario.traffic.flows);
         // Rules of nobody in a NIC keep flows from the CPU: that is a finding about the trial.
         if let Some(tracked) = tracked.filter(|&tracked| tracked < wanted && !scenario.topology.has_nic()) {
