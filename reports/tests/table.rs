@@ -41,7 +41,8 @@ fn text_of_others_cannot_command_the_terminal() {
     result.trials[0].after.ports = Reading::Missing { why: evil() };
     result.trials[0].ruleset = evil();
     result.ending = Ending::Failed { kind: FailureKind::Environment, message: evil() };
-    result.judgement = judge(&result.plan, &result.trials, &result.calibrations, &result.onsets, result.environment.as_ref());
+    result.judgement =
+        judge(&result.plan, &result.trials, &result.calibrations, &result.onsets, result.environment.as_ref());
     let text = render(&result, Style::default());
     assert!(text.contains("x\u{fffd}[2J"));
     let commands = |c: &char| c.is_control() && *c != '\n' || ('\u{202a}'..='\u{2069}').contains(c) && *c != '\u{202f}';

@@ -21,7 +21,7 @@ pub enum WitnessKind {
     CpuPorts,
     /// What the driver says that the CPU saw (`IFLA_OFFLOAD_XSTATS_CPU_HIT`).
     CpuHit,
-    /// The driver's own counters of packets that its hardware forwarded ([`super::drivers`]).
+    /// The driver's own counters of packets that its hardware forwarded, by the table of drivers in `drivers.rs`.
     Driver,
 }
 

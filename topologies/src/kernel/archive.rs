@@ -1,11 +1,7 @@
 //! The distribution's package archive, through apt's own tools: nothing is installed, no privilege
 //! is used, and the host's lists stay as they are.
 
-use std::{
-    io::ErrorKind,
-    path::Path,
-    process::Command,
-};
+use std::{io::ErrorKind, path::Path, process::Command};
 
 use super::KernelError;
 

@@ -1,7 +1,7 @@
 //! A NIC, asked for real: do its ports take offload, and what does this kernel do with it?
 //!
 //! [`examine`] asks the drivers of ports by nf_tables transactions that bind and unbind in one go. [`findings`] shows
-//! what stock kernels are known to do wrong, with packets, on the reference NIC only. [`reference`] boots a VM that has
+//! what stock kernels are known to do wrong, with packets, on the reference NIC only. [`mod@reference`] boots a VM that has
 //! one and lets this same program do both there.
 
 mod attempt;
