@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use crate::links::Links;
 use crate::method::{Engine, Method};
 use crate::nearest::suggestion;
 use crate::policy::Policy;
+use crate::scenario_error::ScenarioError;
 use crate::support::gap;
 use crate::topology::Topology;
 use crate::traffic::{Opening, Traffic};
@@ -52,45 +53,6 @@ pub struct Scenario {
     /// How it is measured.
     #[serde(default)]
     pub method: Method,
-}
-
-/// Why a scenario cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum ScenarioError {
-    /// No built-in scenario of that name, and no file.
-    #[error(
-        "there is no scenario `{name}`: {suggestion} (a path to a .toml file works too; `flowgauge list` shows all)"
-    )]
-    Unknown {
-        /// What was asked for.
-        name: String,
-        /// The nearest names, or all.
-        suggestion: String,
-    },
-    /// The file cannot be read.
-    #[error("cannot read scenario file {}: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file is not a scenario. The text points at the line.
-    #[error("{origin} is not a scenario: {message}")]
-    Malformed {
-        /// The file or the built-in name.
-        origin: String,
-        /// The parser's text, with line, column and excerpt.
-        message: String,
-    },
-    /// The values do not fit together.
-    #[error("scenario `{name}` cannot be run: {message}")]
-    Invalid {
-        /// The scenario.
-        name: String,
-        /// What is wrong and what would be right.
-        message: String,
-    },
 }
 
 impl Scenario {

@@ -6,6 +6,7 @@ pub mod fake_rig;
 mod fingerprint;
 pub mod injection;
 mod leftover;
+mod live;
 mod onset;
 pub mod rig;
 pub mod router_rig;

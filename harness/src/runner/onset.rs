@@ -9,7 +9,8 @@ use std::time::Duration;
 use flowgauge_reports::trial::TimeToOffload;
 use flowgauge_scenarios::{Direction, Load, Scenario, Traffic};
 
-use super::router_rig::{Live, offering};
+use super::live::Live;
+use super::router_rig::offering;
 use crate::witnesses::{Sent, Tap, onsets};
 use crate::worker::protocol::Failure;
 

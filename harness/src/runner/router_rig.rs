@@ -10,14 +10,14 @@ use flowgauge_reports::event::Warning;
 use flowgauge_reports::observation::{CpuObservation, Observation};
 use flowgauge_reports::trial::{Offered, Opening, TimeToOffload};
 use flowgauge_scenarios::ruleset::{self, Request};
-use flowgauge_scenarios::{Datapath, Direction, Engine, Links, Opening as Begin, Policy, Scenario, Topology};
-use flowgauge_topologies::{Ports, RouterSpec, Testbed, raise_conntrack_limit};
+use flowgauge_scenarios::{Datapath, Direction, Engine, Opening as Begin, Policy, Scenario, Topology};
+use flowgauge_topologies::Testbed;
 
+use super::live::Live;
 use super::rig::{Driven, Rig};
 use super::{bulk, fingerprint, leftover, onset};
-use crate::generators::{CpuPlan, Generator, GeneratorError, Mark, Nat, Path, RawEngine, Wire};
+use crate::generators::{Generator, GeneratorError, Mark, Nat, Path};
 use crate::nft;
-use crate::witnesses::{PortNames, Witnesses};
 use crate::worker::protocol::{Failure, Job};
 
 /// The rig on a live kernel. A testbed is built when the first scenario of its topology is prepared.
@@ -30,16 +30,6 @@ pub struct RouterRig {
     warnings: Vec<Warning>,
     /// Rulesets applied so far, one a trial.
     applied: usize,
-}
-
-/// What exists once a testbed is built. Fields are dropped in this order: what holds namespaces before the testbed.
-pub(super) struct Live {
-    links: Links,
-    /// Whether the testers' own stacks are silent.
-    muted: Option<bool>,
-    pub(super) raw: RawEngine,
-    pub(super) witnesses: Witnesses,
-    pub(super) bed: Testbed,
 }
 
 impl RouterRig {
@@ -59,45 +49,6 @@ impl RouterRig {
             .get_mut(&self.topology)
             .ok_or_else(|| Failure::environment("no testbed is built: prepare a scenario first"))
     }
-
-    fn build(&self, topology: Topology, links: Links) -> Result<Live, Failure> {
-        let spec = RouterSpec { ports: Ports::from(topology), keep: self.job.keep.clone(), ..RouterSpec::from(&links) };
-        let bed = Testbed::build(&spec).map_err(Failure::environment)?;
-        let names = PortNames {
-            client: bed.client.port.name.clone(),
-            lan: bed.dut.lan.name.clone(),
-            wan: bed.dut.wan.name.clone(),
-            server: bed.server.port.name.clone(),
-        };
-        let open = if topology.has_nic() { Witnesses::of_nic } else { Witnesses::new };
-        let witnesses = open(&bed.client.netns, &bed.dut.netns, &bed.server.netns, &names);
-        let cpus = CpuPlan::available().map_err(Failure::environment)?;
-        self.make_room(&bed)?;
-        let wires = (wire(&bed.client)?, wire(&bed.server)?);
-        let raw = RawEngine::new(wires.0, wires.1, cpus).map_err(Failure::environment)?;
-        Ok(Live { links, muted: None, raw, witnesses, bed })
-    }
-
-    /// Sees to it that the DUT may track the flows of every scenario.
-    fn make_room(&self, bed: &Testbed) -> Result<(), Failure> {
-        let flows = self.job.plan.scenarios.iter().map(|s| s.traffic.flows).max().unwrap_or_default();
-        // Testers' strays and late entries of earlier trials take some room too.
-        let wanted = u64::from(flows) + u64::from(flows) / 4 + 1024;
-        let limit =
-            raise_conntrack_limit(&bed.dut.netns, wanted, self.job.own_machine).map_err(Failure::environment)?;
-        if limit != 0 && limit < wanted {
-            return Err(Failure::environment(format!(
-                "{flows} flows need room for {wanted} conntrack entries, and this kernel's limit is {limit}: raise \
-                 net.netfilter.nf_conntrack_max, offer fewer --flows, or use --kernel debian:6.12"
-            )));
-        }
-        Ok(())
-    }
-}
-
-fn wire(host: &flowgauge_topologies::Host) -> Result<Wire, Failure> {
-    let netns = host.netns.fd().try_clone_to_owned().map_err(Failure::environment)?;
-    Ok(Wire { netns, ifname: host.port.name.clone(), mac: host.port.mac, gateway_mac: host.port.peer_mac })
 }
 
 impl Rig for RouterRig {
@@ -109,7 +60,7 @@ impl Rig for RouterRig {
             if self.job.keep.is_some() {
                 self.beds.clear();
             }
-            let live = self.build(self.topology, scenario.links)?;
+            let live = Live::build(&self.job, self.topology, scenario.links)?;
             self.beds.insert(self.topology, live);
         }
         let mute = scenario.engine == Engine::Raw;
