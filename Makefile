@@ -3,7 +3,7 @@
 #   make test   every test, those against real kernels included
 CARGO ?= cargo
 OUT ?= results
-BIN := target/release/flowgauge
+BIN := $(or $(CARGO_TARGET_DIR),target)/release/flowgauge
 DEMO := udp-ipv4 tcp-masquerade udp-paced nic-udp-ipv4 nic-tcp-ipv6 nic-udp-masquerade nic-tcp-dnat
 
 .PHONY: all build demo test bench lint doc clean deps

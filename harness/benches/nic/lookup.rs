@@ -51,6 +51,8 @@ pub(crate) fn by_table_size(guest: &mut Guest, clock: Clock) -> Outcome<()> {
     for size in SIZES.into_iter().rev() {
         reopen((size, FLOWS, "64, opened last"))?;
     }
+    // A single flow: one rule for each direction.
+    reopen((2, 1, "1"))?;
     println!(
         "\nInsertion in the driver: {insert} {unit} a rule. A rule of a routed flow takes {rule_bytes} bytes, a million of \
          them {} MiB.",
