@@ -1,5 +1,7 @@
 //! Faults of the reference NIC: each stands for a class of real driver bugs, so that a verdict can be seen to turn.
 
+use std::ops::RangeInclusive;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +103,32 @@ impl Fault {
         }
     }
 
+    /// The numbers that switch it on and mean something.
+    pub const fn range(self) -> RangeInclusive<u32> {
+        match self {
+            Fault::RefuseMatch => 1..=31,
+            Fault::RefuseDirection => 1..=2,
+            Fault::RefuseAt | Fault::DropEvery | Fault::ReorderEvery => 1..=1_000_000,
+            // Longer, and nft itself would hang in the kernel.
+            Fault::InstallDelayMs => 1..=10_000,
+            _ => 1..=1,
+        }
+    }
+
+    /// What is wrong with `number`, as a sentence.
+    pub(crate) fn check(self, number: u32) -> Result<(), String> {
+        let (least, most) = self.range().into_inner();
+        if self.range().contains(&number) {
+            return Ok(());
+        }
+        let takes = if least == most { format!("only {least}") } else { format!("{least} to {most}") };
+        Err(format!(
+            "fault {} = {number}: it takes {takes} ({}); leave it away to switch it off",
+            self.name(),
+            self.about()
+        ))
+    }
+
     /// The driver's module parameter.
     pub fn parameter(self) -> String {
         format!("fault_{}", self.name().replace('-', "_"))
@@ -122,6 +150,9 @@ mod tests {
             assert_eq!(serde_json::to_value(fault).unwrap(), fault.name());
             assert_eq!(Fault::of_name(fault.name()), Some(fault));
         }
+        assert!(Fault::RefuseDirection.check(3).unwrap_err().contains("1 to 2"));
+        assert!(Fault::ForgetTtl.check(0).unwrap_err().contains("only 1"));
+        assert_eq!(Fault::InstallDelayMs.check(20), Ok(()));
         assert_eq!(Fault::WrongNatPort.parameter(), "fault_wrong_nat_port");
     }
 }

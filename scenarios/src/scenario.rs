@@ -121,6 +121,7 @@ impl Scenario {
                 fault.name()
             ));
         }
+        self.faults.iter().try_for_each(|(fault, &number)| fault.check(number))?;
         self.links.check()?;
         self.method.check()?;
         self.traffic.check(self.links.mtu)?;

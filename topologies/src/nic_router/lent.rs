@@ -100,13 +100,16 @@ impl Lent {
     /// Brings the port home, down, as it was found. A port that is not in its room is at home already.
     pub(super) async fn come_back(&self, home_netns: &Netns, home: &Handle, room: &Handle) -> Result<(), BuildError> {
         let name = &self.name;
+        let mut first: Result<(), BuildError> = Ok(());
         let index = link::index_of(room, name).await?;
         if index != 0 {
+            // What fails on the way must not keep the port from going home; it is told in the end.
             if self.threaded == Some(false) {
-                threaded::set(&self.room, name, false)?;
+                first = first.and(threaded::set(&self.room, name, false).map(|_| ()));
             }
             let down = LinkUnspec::new_with_index(index).arp(self.arp).down().build();
-            room.link().set(down).execute().await.doing(|| format!("bringing {name} down"))?;
+            let done = room.link().set(down).execute().await.doing(|| format!("bringing {name} down"));
+            first = first.and(done.map_err(BuildError::from));
             let message = LinkUnspec::new_with_index(index).setns_by_fd(home_netns.fd().as_raw_fd()).build();
             let moved = room.link().set(message).execute().await;
             moved.doing(|| format!("moving {name} back to the namespace it came from"))?;
@@ -117,8 +120,9 @@ impl Lent {
             .mtu(self.mtu)
             .append_extra_attribute(LinkAttribute::IfAlias(self.alias.clone()));
         let set = home.link().set(message.build()).execute().await;
-        set.doing(|| format!("giving {name} its MTU, MAC address and alias again"))?;
-        Ok(home_netns.run(|| features::restore(name, &self.features))??)
+        let set = set.doing(|| format!("giving {name} its MTU, MAC address and alias again")).map_err(BuildError::from);
+        let restored = home_netns.run(|| features::restore(name, &self.features))?.map_err(BuildError::from);
+        first.and(set).and(restored)
     }
 
     /// Where the port is on loan.

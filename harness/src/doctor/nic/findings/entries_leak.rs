@@ -91,7 +91,7 @@ fn round(bed: &mut Bed, flows_first: bool) -> Result<Round, FindingError> {
     let whole = began.get("rules") + 2 * u64::from(FLOWS);
     bed.wait("every flow was in hardware", whole, |bed| Ok(bed.counters()?.get("rules")))?;
     let loaded = bed.counters()?;
-    let installed = loaded.get("rules") - began.get("rules");
+    let installed = loaded.get("rules").saturating_sub(began.get("rules"));
     bed.send(FLOWS, PACKETS)?;
     let sent = u64::from(FLOWS) * PACKETS;
     bed.wait("the hardware forwarded", sent, |bed| Ok(bed.counters()?.since(&loaded, "hw_rx_packets")))?;
@@ -112,7 +112,7 @@ fn round(bed: &mut Bed, flows_first: bool) -> Result<Round, FindingError> {
         installed,
         destroyed: gone.since(&began, "rules_deleted"),
         purged: gone.since(&began, "rules_purged"),
-        remaining: gone.get("rules") - began.get("rules"),
+        remaining: gone.get("rules").saturating_sub(began.get("rules")),
         forwarded,
     })
 }
