@@ -108,7 +108,9 @@ impl Fault {
         match self {
             Fault::RefuseMatch => 1..=31,
             Fault::RefuseDirection => 1..=2,
-            Fault::RefuseAt | Fault::DropEvery | Fault::ReorderEvery => 1..=1_000_000,
+            Fault::RefuseAt => 1..=1_000_000,
+            // With every packet lost or waiting nothing is left to measure.
+            Fault::DropEvery | Fault::ReorderEvery => 2..=1_000_000,
             // Longer, and nft itself would hang in the kernel.
             Fault::InstallDelayMs => 1..=10_000,
             _ => 1..=1,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::datapath::Datapath;
 use crate::scenario::Scenario;
-use crate::support::{Gap, gap};
+use crate::support::{Gap, hole};
 
 /// One thing that is measured again and again: a scenario on one datapath.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -58,7 +58,7 @@ impl Plan {
         let (mut cells, mut holes) = (Vec::new(), Vec::new());
         for (index, scenario) in scenarios.iter().enumerate() {
             for &datapath in &scenario.datapaths {
-                match gap(scenario.topology, scenario.policy, datapath) {
+                match hole(scenario, datapath) {
                     Some(gap) => holes.push(Hole { scenario: index, datapath, gap }),
                     None => cells.push(Cell { scenario: index, datapath }),
                 }
@@ -125,6 +125,20 @@ mod tests {
             let wanted: Vec<u32> = (0..plan.scenarios[what.scenario].method.blocks).collect();
             assert_eq!(blocks, wanted);
         }
+    }
+
+    #[test]
+    fn what_is_broken_on_purpose_leaves_holes_where_nothing_could_be_measured() {
+        let mut scenario = Scenario::load("nic-udp-ipv4").unwrap();
+        scenario.faults.insert(crate::Fault::RefuseDirection, 1);
+        let holes = |scenario: &Scenario| -> Vec<Datapath> {
+            Plan::new(vec![scenario.clone()], 1).holes.iter().map(|hole| hole.datapath).collect()
+        };
+        assert_eq!(holes(&scenario), [Datapath::NetdevHw]);
+        scenario.faults.clear();
+        assert_eq!(holes(&scenario), []);
+        scenario.control = crate::Control::MissingPort;
+        assert_eq!(holes(&scenario), [Datapath::Netdev, Datapath::NetdevHw]);
     }
 
     #[test]

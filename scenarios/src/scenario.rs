@@ -122,11 +122,22 @@ impl Scenario {
             ));
         }
         self.faults.iter().try_for_each(|(fault, &number)| fault.check(number))?;
+        let translates = matches!(self.policy, Policy::Masquerade | Policy::Dnat);
+        if self.faults.contains_key(&Fault::WrongNatPort) && !translates {
+            return Err("fault wrong-nat-port breaks only what is translated: set policy = \"masquerade\" or \"dnat\""
+                .to_owned());
+        }
+        if self.topology.has_nic() && (self.links.gso || self.links.checksum) {
+            return Err(
+                "the reference NIC neither segments nor computes checksums: set gso = false and checksum = false in \
+                        [links] (--gso false --checksum false)"
+                    .to_owned(),
+            );
+        }
         self.links.check()?;
         self.method.check()?;
         self.traffic.check(self.links.mtu)?;
         self.control.check(self.engine, &self.traffic)?;
-        let translates = matches!(self.policy, Policy::Masquerade | Policy::Dnat);
         let unopened = self.engine == Engine::Raw && self.traffic.opening == Opening::None;
         if translates && unopened && self.traffic.direction.server_sends() {
             return Err("the server cannot send into flows behind a translation that nobody opened: set direction = \

@@ -3,8 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::control::Control;
 use crate::datapath::Datapath;
+use crate::fault::Fault;
 use crate::policy::Policy;
+use crate::scenario::Scenario;
 use crate::topology::Topology;
 
 /// Why a policy does not exist on a datapath, and what to take in its place.
@@ -44,6 +47,30 @@ pub fn gap(topology: Topology, policy: Policy, datapath: Datapath) -> Option<Gap
     }
     if datapath.needs_nic() && !topology.has_nic() {
         return made(VETH_NO_OFFLOAD, NIC_INSTEAD);
+    }
+    None
+}
+
+/// The reason why `scenario` cannot be measured on `datapath`: its policy is not there, or what is broken on purpose would
+/// leave nothing to measure.
+pub fn hole(scenario: &Scenario, datapath: Datapath) -> Option<Gap> {
+    let made = |reason: &str, instead: &str| Some(Gap { reason: reason.to_owned(), instead: instead.to_owned() });
+    if let Some(gap) = gap(scenario.topology, scenario.policy, datapath) {
+        return Some(gap);
+    }
+    let refuses = |fault: &Fault| matches!(fault, Fault::RefuseMatch | Fault::RefuseAt | Fault::RefuseDirection);
+    if datapath == Datapath::NetdevHw && scenario.faults.keys().any(refuses) {
+        return made(
+            "an offloaded chain is taken whole or not at all: where the NIC refuses a rule, nft refuses the ruleset",
+            "see what is refused on `flowtable-hw`, whose flows stay in software",
+        );
+    }
+    if datapath.has_netdev_chain() && scenario.control != Control::None {
+        return made(
+            "this control breaks flowtables; where a netdev chain passes nothing on, the stack routes in its place and \
+             frames change on one way only",
+            "take the control on `flowtable` or `flowtable-hw`",
+        );
     }
     None
 }

@@ -10,7 +10,7 @@ use flowgauge_reports::event::Warning;
 use flowgauge_reports::observation::{CpuObservation, Observation};
 use flowgauge_reports::trial::{Offered, Opening, TimeToOffload};
 use flowgauge_scenarios::ruleset::{self, Request};
-use flowgauge_scenarios::{Datapath, Direction, Engine, Opening as Begin, Policy, Scenario, Topology};
+use flowgauge_scenarios::{Datapath, Direction, Engine, Fault, Opening as Begin, Policy, Scenario, Topology};
 use flowgauge_topologies::Testbed;
 
 use super::live::Live;
@@ -171,7 +171,9 @@ impl Rig for RouterRig {
     }
 
     fn time_to_offload(&mut self, scenario: &Scenario, stop: &AtomicBool) -> Result<Option<TimeToOffload>, Failure> {
-        if scenario.engine != Engine::Raw || scenario.traffic.opening == Begin::None {
+        // Rules that a fault keeps from earlier trials have the flows in hardware before they begin.
+        let stale = [Fault::LeakAtUnbind, Fault::StaleAfterDelete].iter().any(|f| scenario.faults.contains_key(f));
+        if scenario.engine != Engine::Raw || scenario.traffic.opening == Begin::None || stale {
             return Ok(None);
         }
         onset::measure(self.live()?, scenario, stop).map(Some)
