@@ -4,12 +4,14 @@
  * probe. One array of buckets serves all masks (their seeds keep them apart)
  * and is sized for the full table at once, so that nothing is ever rehashed.
  *
- * Lookups run under RCU only. Everything else holds the table's mutex.
+ * Lookups run under RCU only, and so do statistics: nft asks for them where it
+ * must not sleep. Everything else holds the table's mutex.
  */
 #include <linux/jhash.h>
 #include <linux/mm.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <net/pkt_cls.h>
 
 #include "fault.h"
@@ -17,6 +19,7 @@
 
 static struct {
 	struct mutex lock;	/* of all here but the lookups */
+	spinlock_t told;	/* of what rules have told, and who tells it */
 	struct hlist_head *by_key;
 	struct hlist_head *by_cookie;
 	u32 last_bucket;
@@ -24,7 +27,10 @@ static struct {
 	u32 rules;
 	u32 seed;
 	u64 order;
-} table = { .lock = __MUTEX_INITIALIZER(table.lock) };
+} table = {
+	.lock = __MUTEX_INITIALIZER(table.lock),
+	.told = __SPIN_LOCK_UNLOCKED(table.told),
+};
 
 unsigned int fg_table_size(void)
 {
@@ -104,12 +110,14 @@ struct fg_rule *fg_table_lookup(struct fg_port *port, enum fg_kind kind,
 	return best;
 }
 
+/* Under rcu_read_lock() or the table's mutex. */
 static struct fg_rule *find(struct fg_port *port, enum fg_kind kind,
 			    unsigned long cookie)
 {
 	struct fg_rule *rule;
 
-	hlist_for_each_entry(rule, cookie_bucket(cookie), by_cookie)
+	hlist_for_each_entry_rcu(rule, cookie_bucket(cookie), by_cookie,
+				 lockdep_is_held(&table.lock))
 		if (rule->cookie == cookie && rule->port == port &&
 		    rule->kind == kind)
 			return rule;
@@ -146,7 +154,7 @@ static void put_mask(struct fg_mask *mask)
 static void unlink_rule(struct fg_rule *rule)
 {
 	hlist_del_rcu(&rule->by_key);
-	hlist_del(&rule->by_cookie);
+	hlist_del_rcu(&rule->by_cookie);
 	put_mask(rule->mask);
 	rule->port->rules--;
 	table.rules--;
@@ -191,17 +199,20 @@ int fg_table_replace(struct fg_rule *rule, const struct fg_key *mask,
 	}
 	apply_mask(&rule->key, &rule->key, mask);
 	rule->order = ++table.order;
+	/* Statistics see the old rule or the new one, never a bit of both. */
+	spin_lock(&table.told);
 	if (old)
 		inherit(rule, old);
 	else
 		port->rules_added++;
 	port->rules++;
 	table.rules++;
-	hlist_add_head(&rule->by_cookie, cookie_bucket(rule->cookie));
+	hlist_add_head_rcu(&rule->by_cookie, cookie_bucket(rule->cookie));
 	hlist_add_head_rcu(&rule->by_key,
 			   key_bucket(&rule->key, rule->mask->seed));
 	if (old)
 		unlink_rule(old);
+	spin_unlock(&table.told);
 out:
 	mutex_unlock(&table.lock);
 	return err;
@@ -222,7 +233,7 @@ int fg_table_remove(struct fg_port *port, enum fg_kind kind,
 	return rule ? 0 : -ENOENT;
 }
 
-/* What was counted since the last call. */
+/* What was counted since the last call. Does not sleep. */
 int fg_table_stats(struct fg_port *port, enum fg_kind kind,
 		   struct flow_cls_offload *cls)
 {
@@ -230,7 +241,8 @@ int fg_table_stats(struct fg_port *port, enum fg_kind kind,
 	u64 packets, bytes;
 	unsigned long used;
 
-	mutex_lock(&table.lock);
+	rcu_read_lock();
+	spin_lock(&table.told);
 	rule = find(port, kind, cls->cookie);
 	if (rule) {
 		packets = atomic64_read(&rule->packets);
@@ -243,7 +255,8 @@ int fg_table_stats(struct fg_port *port, enum fg_kind kind,
 		rule->told_packets = packets;
 		rule->told_bytes = bytes;
 	}
-	mutex_unlock(&table.lock);
+	spin_unlock(&table.told);
+	rcu_read_unlock();
 	return rule ? 0 : -ENOENT;
 }
 
