@@ -3,6 +3,7 @@
  * or on to the host.
  */
 #include <linux/etherdevice.h>
+#include <linux/in.h>
 #include <linux/ktime.h>
 
 #include "fault.h"
@@ -31,9 +32,26 @@ static struct fg_rule *find_rule(struct fg_port *nic,
 	return fg_table_lookup(nic, FG_FT, &frame->key);
 }
 
+/* Whether no checksum but those that the chip updates can depend on addresses:
+ * UDP-Lite's and ICMPv6's do, by the pseudo header, ICMP's does not.
+ */
+static bool translatable(const struct fg_frame *frame)
+{
+	switch (frame->key.ip_proto) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+		return true;
+	case IPPROTO_ICMP:
+		return frame->key.n_proto == htons(ETH_P_IP);
+	default:
+		return false;
+	}
+}
+
 /* Whether the chip can do it. If not, the host knows what to do: with a frame
- * that is too big, has no tag to pop, or was to leave by a port that has since
- * been moved to another namespace.
+ * that is too big, has no tag to pop, is of a protocol whose checksum the chip
+ * does not know, or was to leave by a port that has since been moved to another
+ * namespace.
  */
 static bool applies(const struct fg_port *nic, const struct fg_rule *rule,
 		    const struct fg_frame *frame)
@@ -47,7 +65,8 @@ static bool applies(const struct fg_port *nic, const struct fg_rule *rule,
 	if (action->verdict != FG_REDIRECT)
 		return true;
 	out = action->out->dev;
-	return net_eq(dev_net(out), dev_net(nic->dev)) &&
+	return (!action->nat || translatable(frame)) &&
+	       net_eq(dev_net(out), dev_net(nic->dev)) &&
 	       frame->l3_bytes <= READ_ONCE(out->mtu) &&
 	       frame->tags >= action->pops;
 }
