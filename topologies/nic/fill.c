@@ -8,6 +8,7 @@
  * nic0's flowtable purges them too, unnoticed here until 0 is written.
  */
 #include <linux/debugfs.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -123,6 +124,8 @@ static int fill(struct fg_port *port, u32 rules)
 			filled.rules++;
 			filled.inserted++;
 		}
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
 		cond_resched();
 	}
 	filled.insert_ns = ktime_get_ns() - start_ns;
@@ -130,13 +133,16 @@ static int fill(struct fg_port *port, u32 rules)
 	return err;
 }
 
-static void trim(struct fg_port *port, u32 rules)
+static int trim(struct fg_port *port, u32 rules)
 {
 	for (; filled.rules > rules; filled.rules--) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		/* Gone already if its block was unbound. */
 		fg_table_remove(port, FG_FT, filled.rules);
 		cond_resched();
 	}
+	return 0;
 }
 
 static ssize_t fill_write(struct file *file, const char __user *text,
@@ -151,9 +157,11 @@ static ssize_t fill_write(struct file *file, const char __user *text,
 		return err;
 	if (rules > FG_MAX_RULES)
 		return -ERANGE;
-	mutex_lock(&filled.lock);
-	trim(port, rules);
-	err = fill(port, rules);
+	if (mutex_lock_killable(&filled.lock))
+		return -EINTR;
+	err = trim(port, rules);
+	if (!err)
+		err = fill(port, rules);
 	mutex_unlock(&filled.lock);
 	return err ?: bytes;
 }
