@@ -12,7 +12,7 @@ use crate::trial::{Offered, Opening, Trial};
 /// Everything that does not fit, upstream first.
 pub(super) fn check(trial: &Trial, around: &Surroundings<'_>, crossings: &[Crossing; 2]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let torn = torn(around, crossings).is_some();
+    let torn = torn(trial, around, crossings).is_some();
     let exact = !around.scenario.links.gso && !around.scenario.links.gro;
     for crossing in crossings {
         if let Offered::Frames(reports) = &trial.offered {
@@ -128,9 +128,12 @@ fn wires(c: &Crossing, nic: bool, findings: &mut Vec<Finding>) {
 
 /// On a NIC, what the counters of its ports and those of the testers' contradict each other in: a wire can lose, and
 /// cannot add. Counters of the hardware that stand still or count twice show here, whatever the NIC itself says.
-pub(super) fn torn(around: &Surroundings<'_>, crossings: &[Crossing; 2]) -> Option<String> {
+///
+/// Only bulk TCP has packets above the MTU that GSO or GRO split or merge between two ports; raw frames never are.
+pub(super) fn torn(trial: &Trial, around: &Surroundings<'_>, crossings: &[Crossing; 2]) -> Option<String> {
     let links = &around.scenario.links;
-    if !around.scenario.topology.has_nic() || links.gso || links.gro {
+    let resized = matches!(trial.offered, Offered::Bulk(_)) && (links.gso || links.gro);
+    if !around.scenario.topology.has_nic() || resized {
         return None;
     }
     crossings.iter().find(|c| added(c)).map(|c| {

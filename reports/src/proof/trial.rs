@@ -96,7 +96,7 @@ pub fn prove(trial: &Trial, around: &Surroundings<'_>) -> Proof {
         },
     };
     findings.extend(consistency::check(trial, around, &crossings));
-    let torn = consistency::torn(around, &crossings);
+    let torn = consistency::torn(trial, around, &crossings);
     let out = crossings[0].egress_tx.saturating_add(crossings[1].egress_tx);
     if out == 0 {
         let why = torn.clone().unwrap_or_else(|| "nothing was forwarded".to_owned());

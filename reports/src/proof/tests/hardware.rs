@@ -115,6 +115,40 @@ fn counters_that_stand_still_or_count_twice_are_contradicted_by_the_testers() {
     }
 }
 
+/// A trial in hardware whose ports and driver count each packet of the hardware twice.
+fn doubled(t: &mut Trial) {
+    let (all, packets) = (driver(&mut t.after).wan.counters["hw_tx_packets"], out(t));
+    let (before, after) = (*ports(&mut t.before), ports(&mut t.after));
+    after.lan.rx_packets = before.lan.rx_packets + packets + all;
+    after.wan.tx_packets = before.wan.tx_packets + packets + all;
+    hardware_counters(&mut t.after, 2 * all);
+}
+
+#[test]
+fn links_with_gro_or_gso_do_not_hide_that_raw_frames_were_counted_twice() {
+    for (gro, gso) in [(true, false), (false, true), (true, true)] {
+        let (mut plan, mut trial) = one_of(NIC, Datapath::FlowtableHw);
+        plan.scenarios.iter_mut().for_each(|s| (s.links.gro, s.links.gso) = (gro, gso));
+        let row = |trial: Trial| judged(&plan, trial.clone()).rows.swap_remove(trial.cell);
+        assert_eq!(row(trial.clone()).verdict, Verdict::Good);
+        doubled(&mut trial);
+        let told = row(trial.clone());
+        assert!(matches!(told.proof.path, Path::Disagree { .. }), "{:?}", told.proof);
+        assert!(why(&told.verdict).contains("contradict the testers'"), "{:?}", told.verdict);
+        // Bulk TCP has packets above the MTU, of which a port may count fewer than leave it.
+        trial.offered = Offered::Bulk(crate::offered::BulkReport {
+            version: "3.12".to_owned(),
+            direction: Direction::Upstream,
+            streams: 1,
+            seconds: 1.0,
+            sides: Vec::new(),
+            client_cpu_percent: 0.0,
+            server_cpu_percent: 0.0,
+        });
+        assert!(!why(&row(trial).verdict).contains("contradict the testers'"));
+    }
+}
+
 #[test]
 fn hardware_witnesses_that_contradict_each_other_say_who_says_what() {
     let (verdict, proof) = changed(Datapath::NetdevHw, |t| hardware_counters(&mut t.after, 0));
