@@ -1,9 +1,10 @@
 //! Witnesses of the hardware: what the CPU did not see, and what the driver says that its NIC forwarded.
 
-use super::crossing::{Crossing, step};
+use super::crossing::{Crossing, roles, step};
 use super::drivers::{self, Told};
+use super::finding::{Finding, stray};
 use super::witness::{Asked, Witness, WitnessKind, both};
-use crate::observation::{CpuHit, Observation};
+use crate::observation::{CpuHit, Observation, PortCounters};
 
 /// Every witness of the hardware on a topology with a NIC. With GRO the stack merges packets before nft counts them at
 /// the port, and that witness has nothing to say.
@@ -23,18 +24,37 @@ fn cpu_ports(before: &Observation, after: &Observation, crossings: &[Crossing; 2
     };
     let lan = step("the nft counter at port lan", b.lan.packets, a.lan.packets);
     let wan = step("the nft counter at port wan", b.wan.packets, a.wan.packets);
-    unseen(WitnessKind::CpuPorts, lan, wan, crossings)
+    match (lan, wan) {
+        (Ok(lan), Ok(wan)) => {
+            // Packets that the port dropped for want of room went by neither, and no chain saw them.
+            let unseen = |c: &Crossing, cpu: u64| c.ingress_rx.saturating_sub(cpu).saturating_sub(c.ingress_dropped);
+            said(WitnessKind::CpuPorts, [unseen(&crossings[0], lan), unseen(&crossings[1], wan)], crossings)
+        }
+        (Err(text), _) | (_, Err(text)) => Asked::Backwards(text),
+    }
 }
 
-/// What the driver says that the CPU received.
+/// What the driver says that the CPU received and sent. The hardware forwarded what entered a port without the CPU and
+/// left the other without it: what vanished between them did only the first. Packets dropped for want of room are hits.
 fn cpu_hit(before: &Observation, after: &Observation, crossings: &[Crossing; 2]) -> Asked {
     let (b, a): (&CpuHit, &CpuHit) = match both(WitnessKind::CpuHit.name(), &before.cpu_hit, &after.cpu_hit) {
         Ok(pair) => pair,
         Err(why) => return Asked::Silent(why),
     };
-    let lan = step("CPU_HIT of port lan", b.lan.rx_packets, a.lan.rx_packets);
-    let wan = step("CPU_HIT of port wan", b.wan.rx_packets, a.wan.rx_packets);
-    unseen(WitnessKind::CpuHit, lan, wan, crossings)
+    let by_port = |port: &str, b: &PortCounters, a: &PortCounters| {
+        let received = step(&format!("CPU_HIT of port {port}"), b.rx_packets, a.rx_packets)?;
+        Ok((received, step(&format!("CPU_HIT sent of port {port}"), b.tx_packets, a.tx_packets)?))
+    };
+    match (by_port("lan", &b.lan, &a.lan), by_port("wan", &b.wan, &a.wan)) {
+        (Ok(lan), Ok(wan)) => {
+            let past = |c: &Crossing, received: u64, sent: u64| {
+                c.ingress_rx.saturating_sub(received).min(c.egress_tx.saturating_sub(sent))
+            };
+            let packets = [past(&crossings[0], lan.0, wan.1), past(&crossings[1], wan.0, lan.1)];
+            said(WitnessKind::CpuHit, packets, crossings)
+        }
+        (Err(text), _) | (_, Err(text)) => Asked::Backwards(text),
+    }
 }
 
 /// The driver's own counters.
@@ -52,16 +72,16 @@ fn driver(before: &Observation, after: &Observation, crossings: &[Crossing; 2]) 
     }
 }
 
-/// From what the CPU saw at each ingress port to what it did not see. Packets that the port dropped for want of room
-/// went by neither.
-fn unseen(kind: WitnessKind, lan: Result<u64, String>, wan: Result<u64, String>, crossings: &[Crossing; 2]) -> Asked {
-    match (lan, wan) {
-        (Ok(lan), Ok(wan)) => {
-            let unseen = |c: &Crossing, cpu: u64| c.ingress_rx.saturating_sub(cpu).saturating_sub(c.ingress_dropped);
-            said(kind, [unseen(&crossings[0], lan), unseen(&crossings[1], wan)], crossings)
-        }
-        (Err(text), _) | (_, Err(text)) => Asked::Backwards(text),
-    }
+/// The driver's hardware sent more than left its port: one of the two does not count what it says.
+pub(super) fn invented(before: &Observation, after: &Observation, crossings: &[Crossing; 2]) -> Option<Finding> {
+    let (b, a) = before.driver.seen().zip(after.driver.seen())?;
+    let Told::Packets(packets) = drivers::forwarded(b, a) else { return None };
+    let (c, sent) = crossings.iter().zip(packets).find(|(c, sent)| *sent > c.egress_tx + stray(c.egress_tx))?;
+    let [_, _, egress, _] = roles(c.direction);
+    Some(Finding::bad(format!(
+        "the driver says that its hardware sent {sent} packets, only {} left port {egress}",
+        c.egress_tx
+    )))
 }
 
 /// More than what left a port is what the NIC dropped on the way; it is no part of what went out.

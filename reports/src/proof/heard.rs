@@ -47,6 +47,7 @@ impl Heard {
         if nic {
             let ports = hardware::ask(before, after, crossings, around.scenario.links.gro);
             asked.extend(ports.into_iter().map(|asked| (Lane::Hardware, asked)));
+            findings.extend(hardware::invented(before, after, crossings));
         }
         let mut heard =
             Heard { nic, witnesses: Vec::new(), classic: [None; 2], hardware: [None; 2], silent: Vec::new() };

@@ -9,7 +9,7 @@ use crate::observation::DriverStatistics;
 use crate::trial::Offered;
 
 /// The sample's scenario on a NIC.
-const NIC: usize = 3;
+pub(super) const NIC: usize = 3;
 
 /// The row of a trial on the NIC after `change`.
 pub(super) fn changed(datapath: Datapath, change: impl FnOnce(&mut Trial)) -> (Verdict, Proof) {
@@ -149,6 +149,66 @@ fn links_with_gro_or_gso_do_not_hide_that_raw_frames_were_counted_twice() {
     }
 }
 
+/// What a witness counted.
+fn counted(proof: &Proof, kind: WitnessKind) -> Option<u64> {
+    proof.witnesses.iter().find(|w| w.kind == kind).and_then(|w| w.packets)
+}
+
+/// `packets` of the hardware's that reached no tester.
+fn lose(t: &mut Trial, packets: u64) {
+    ports(&mut t.after).wan.tx_packets -= packets;
+    ports(&mut t.after).server.rx_packets -= packets;
+    let Offered::Frames(reports) = &mut t.offered else { panic!("the sample sends frames") };
+    (reports[0].received, reports[0].lost) = (reports[0].received - packets, packets);
+}
+
+#[test]
+fn frames_that_vanished_are_not_those_of_the_hardware() {
+    let (verdict, proof) = changed(Datapath::FlowtableHw, |t| {
+        // The NIC swallows half, and the CPU forwards the rest.
+        let half = driver(&mut t.after).wan.counters["hw_tx_packets"] / 2;
+        let rest = out(t) - half;
+        lose(t, half);
+        let (before, after) = (*seen(&mut t.before.cpu_hit), seen(&mut t.after.cpu_hit));
+        after.lan.rx_packets = before.lan.rx_packets + rest;
+        after.wan.tx_packets = before.wan.tx_packets + rest;
+        t.after.driver = Reading::Absent;
+    });
+    assert_eq!(counted(&proof, WitnessKind::CpuHit), Some(0));
+    assert!(matches!(verdict, Verdict::Bad { .. }), "{verdict:?}");
+}
+
+#[test]
+fn frames_dropped_for_want_of_room_are_among_the_hits_of_the_cpu() {
+    let mut hardware = 0;
+    let (verdict, proof) = changed(Datapath::FlowtableHw, |t| {
+        let all = driver(&mut t.after).wan.counters["hw_tx_packets"];
+        let dropped = all / 10;
+        hardware = all - dropped;
+        lose(t, dropped);
+        hardware_counters(&mut t.after, hardware);
+        seen(&mut t.after.cpu_hit).lan.rx_packets += dropped;
+        ports(&mut t.after).lan.rx_dropped += dropped;
+    });
+    for kind in [WitnessKind::CpuPorts, WitnessKind::CpuHit, WitnessKind::Driver] {
+        assert_eq!(counted(&proof, kind), Some(hardware), "{kind:?}");
+    }
+    assert_eq!(verdict, Verdict::Good);
+}
+
+#[test]
+fn hardware_that_counts_more_than_left_its_port_is_bad() {
+    let more = |by: u64| {
+        changed(Datapath::FlowtableHw, |t| {
+            let all = driver(&mut t.after).wan.counters["hw_tx_packets"];
+            driver(&mut t.after).wan.counters.insert("hw_tx_packets".to_owned(), all + by);
+        })
+    };
+    assert_eq!(more(4).0, Verdict::Good, "a stray");
+    let (verdict, proof) = more(50_000);
+    assert!(has(&proof, Severity::Bad, "only") && why(&verdict).contains("left port wan"), "{verdict:?}");
+}
+
 #[test]
 fn hardware_witnesses_that_contradict_each_other_say_who_says_what() {
     let (verdict, proof) = changed(Datapath::NetdevHw, |t| hardware_counters(&mut t.after, 0));
@@ -188,7 +248,9 @@ fn a_software_flowtable_whose_packets_the_hardware_took_is_bad() {
     let (verdict, proof) = changed(Datapath::Flowtable, |t| {
         let packets = out(t);
         seen(&mut t.after.cpu_ports).lan.packets -= packets;
-        seen(&mut t.after.cpu_hit).lan.rx_packets -= packets;
+        let hit = seen(&mut t.after.cpu_hit);
+        hit.lan.rx_packets -= packets;
+        hit.wan.tx_packets -= packets;
         hardware_counters(&mut t.after, packets);
     });
     assert_eq!(proof.path, Path::Hardware);
