@@ -5,7 +5,7 @@ use flowgauge_scenarios::Datapath;
 use super::crossing::Crossing;
 use super::drivers::{self, Told};
 use super::finding::{Finding, stray};
-use crate::observation::{DriverStatistics, Observation, OffloadFlags, Reading};
+use crate::observation::{DriverStatistics, OffloadFlags, Reading};
 use crate::trial::Trial;
 
 /// How many counters of an unknown driver are named.
@@ -74,7 +74,7 @@ fn rules(trial: &Trial, crossings: &[Crossing; 2], findings: &mut Vec<Finding>) 
 
 /// Rules in the NIC against what should be there.
 fn table(trial: &Trial, before: &DriverStatistics, after: &DriverStatistics, findings: &mut Vec<Finding>) {
-    let nobodys = nobodys(trial.datapath, &trial.before, before);
+    let nobodys = nobodys(trial, before);
     if nobodys > 0 {
         findings.push(Finding::bad(format!(
             "the NIC holds {nobodys} rules of nobody: leaked when a block was unbound, or never deleted"
@@ -88,17 +88,24 @@ fn table(trial: &Trial, before: &DriverStatistics, after: &DriverStatistics, fin
 }
 
 /// How many rules were in the NIC before a trial that nothing in force explains. The trial may be forwarded by them.
-fn nobodys(datapath: Datapath, before: &Observation, driver: &DriverStatistics) -> u64 {
+fn nobodys(trial: &Trial, driver: &DriverStatistics) -> u64 {
     let Some(rules) = drivers::sum(driver, "rules") else { return 0 };
-    match (datapath, before.conntrack.seen()) {
+    match (trial.datapath, trial.before.conntrack.seen()) {
         (datapath, _) if !datapath.needs_nic() => rules,
         // A rule for each direction of a connection; and a connection may have ended a moment ago.
         (Datapath::FlowtableHw, Some(conntrack)) => {
             let explained = conntrack.entries.saturating_mul(2);
             if rules > explained.saturating_add(stray(explained)) { rules - explained } else { 0 }
         }
+        // The chains hold a rule a line, whatever the traffic.
+        (Datapath::NetdevHw, _) => rules.saturating_sub(forwarding(&trial.ruleset)),
         _ => 0,
     }
+}
+
+/// How many rules of the chains of a ruleset forward.
+fn forwarding(ruleset: &str) -> u64 {
+    ruleset.lines().filter(|line| line.contains("fwd to")).count() as u64
 }
 
 /// Rules that came during the trial and should not be there.
