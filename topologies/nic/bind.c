@@ -3,6 +3,8 @@
  * nft's netdev chains (TC_SETUP_BLOCK). A port takes one of each.
  */
 #include <linux/delay.h>
+#include <linux/rcupdate.h>
+#include <linux/rwsem.h>
 #include <net/pkt_cls.h>
 
 #include "fault.h"
@@ -14,19 +16,40 @@ static DEFINE_MUTEX(bound_lock);
 /* Blocks whose owner forgot to unbind them; freed when the module goes. */
 static LIST_HEAD(orphans);
 
+/* Read by commands that change rules, and written to wait for those under way:
+ * an nft commit, which holds no RTNL, may be in one while the port goes.
+ */
+static DECLARE_RWSEM(commands);
+
+/* RTNL may have to wait for one command. */
+#define FG_MAX_DELAY_MS	10000U
+
+static int may_install(struct fg_port *port, enum fg_kind kind,
+		       struct netlink_ext_ack *extack)
+{
+	if (!(READ_ONCE(port->dev->features) & NETIF_F_HW_TC)) {
+		NL_SET_ERR_MSG_MOD(extack, "hw-tc-offload is off");
+		return -EOPNOTSUPP;
+	}
+	if (list_empty(&port->block_cbs[kind])) {
+		NL_SET_ERR_MSG_MOD(extack, "the block is not bound any more");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
 static int install(struct fg_port *port, enum fg_kind kind,
 		   struct flow_cls_offload *cls)
 {
 	struct netlink_ext_ack *extack = cls->common.extack;
-	unsigned int delay_ms = fg_fault(install_delay_ms);
+	unsigned int delay_ms = min(fg_fault(install_delay_ms), FG_MAX_DELAY_MS);
 	struct fg_rule *rule;
 	struct fg_key mask;
 	int err;
 
-	if (!(port->dev->features & NETIF_F_HW_TC)) {
-		NL_SET_ERR_MSG_MOD(extack, "hw-tc-offload is off");
-		return -EOPNOTSUPP;
-	}
+	err = may_install(port, kind, extack);
+	if (err)
+		return err;
 	if (cls->common.chain_index) {
 		NL_SET_ERR_MSG_MOD(extack, "only chain 0");
 		return -EOPNOTSUPP;
@@ -37,8 +60,10 @@ static int install(struct fg_port *port, enum fg_kind kind,
 	if (delay_ms) {
 		msleep(delay_ms);
 		rule->installed_ns = ktime_get_ns();
+		err = may_install(port, kind, extack);
 	}
-	err = fg_table_replace(rule, &mask, extack);
+	if (!err)
+		err = fg_table_replace(rule, &mask, extack);
 	if (err)
 		kfree(rule);
 	return err;
@@ -70,11 +95,17 @@ static int command(struct fg_port *port, enum fg_kind kind,
 		return -EOPNOTSUPP;
 	switch (cls->command) {
 	case FLOW_CLS_REPLACE:
-		return replace(port, kind, cls);
+		down_read(&commands);
+		err = replace(port, kind, cls);
+		up_read(&commands);
+		return err;
 	case FLOW_CLS_DESTROY:
+		down_read(&commands);
 		err = fg_table_remove(port, kind, cls->cookie);
+		up_read(&commands);
 		break;
 	case FLOW_CLS_STATS:
+		/* nft's dump holds rcu_read_lock(): no sleep here. */
 		err = fg_table_stats(port, kind, cls);
 		break;
 	default:
@@ -184,6 +215,9 @@ static void disown(struct fg_port *port, enum fg_kind kind)
 	struct flow_block_cb *block_cb, *next;
 
 	mutex_lock(&bound_lock);
+	if (list_empty(&port->block_cbs[kind]))
+		goto out;
+	down_write(&commands);
 	list_for_each_entry_safe(block_cb, next, &port->block_cbs[kind],
 				 driver_list) {
 		__list_del_entry(&block_cb->list);
@@ -191,6 +225,8 @@ static void disown(struct fg_port *port, enum fg_kind kind)
 		if (!fg_fault(leak_at_unbind))
 			fg_table_purge(port, kind);
 	}
+	up_write(&commands);
+out:
 	mutex_unlock(&bound_lock);
 }
 
@@ -217,12 +253,18 @@ int fg_bind_init(void)
 	return register_netdevice_notifier(&device_notifier);
 }
 
-/* No port is registered any more. */
+/* No port is registered any more. Who found an orphan before it was taken off
+ * its list may still be in a command (it waits for those) or in a dump of
+ * statistics (under RCU).
+ */
 void fg_bind_exit(void)
 {
 	struct flow_block_cb *block_cb, *next;
 
 	unregister_netdevice_notifier(&device_notifier);
+	down_write(&commands);
+	up_write(&commands);
+	synchronize_rcu();
 	list_for_each_entry_safe(block_cb, next, &orphans, driver_list)
 		flow_block_cb_free(block_cb);
 }

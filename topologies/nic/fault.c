@@ -21,7 +21,7 @@ FG_FAULT(refuse_at,
 FG_FAULT(refuse_direction,
 	 "refuse rules for frames arriving on this port (1: nic0): one direction in hardware, the other in software");
 FG_FAULT(install_delay_ms,
-	 "take so long to install a rule: slow firmware commands");
+	 "take so long to install a rule, 10 s at most: slow firmware commands");
 FG_FAULT(freeze_counters,
 	 "hardware counters stand still: statistics that are never read back");
 FG_FAULT(double_counters,
