@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::observation::{CpuObservation, CpuTimes, DriverPort};
 use crate::offered::DirectionReport;
-use crate::proof::{REFERENCE_NIC, grown};
+use crate::proof::{Path, REFERENCE_NIC, grown};
 use crate::trial::{Offered, Trial};
 
 /// What one trial gave. A number that cannot be had is none, never zero.
@@ -58,7 +58,8 @@ pub struct CostBound {
     /// The cost per delivered frame is below this, in nanoseconds: what was measured and one more unit of 10 ms a trial,
     /// over the frames.
     pub below_ns: f64,
-    /// Whether that is as good as nothing: at most one unit a trial was measured.
+    /// Whether that is as good as nothing: at most one unit a trial was measured, and the packets passed the CPU by.
+    /// Elsewhere the CPU did forward, and so little time only means that too few packets were sent.
     pub zero: bool,
 }
 
@@ -66,7 +67,7 @@ pub struct CostBound {
 const TICK_NS: f64 = 10e6;
 
 /// The bound of a row that is [`unresolved`]; none of any other, and where nothing arrived.
-pub(super) fn cost_bound(samples: &[Sample], trials: &[&Trial]) -> Option<CostBound> {
+pub(super) fn cost_bound(samples: &[Sample], trials: &[&Trial], path: &Path) -> Option<CostBound> {
     let received = |t: &&Trial| match &t.offered {
         Offered::Frames(reports) => reports.iter().map(|r| r.received).sum::<u64>(),
         Offered::Bulk(_) => 0,
@@ -83,7 +84,7 @@ pub(super) fn cost_bound(samples: &[Sample], trials: &[&Trial]) -> Option<CostBo
     }
     let sum: f64 = spent.iter().sum();
     let ticks = TICK_NS * spent.len() as f64;
-    Some(CostBound { below_ns: (sum + ticks) / frames as f64, zero: sum <= ticks })
+    Some(CostBound { below_ns: (sum + ticks) / frames as f64, zero: sum <= ticks && *path == Path::Hardware })
 }
 
 /// The numbers of `trial`. `base` is the soft interrupt time per frame that is not the DUT's, in nanoseconds; none where

@@ -139,12 +139,12 @@ pub(super) fn row(
         false => nearest(&calibrations, trial.block).filter(|c| c.offered_pps > 0.0).map(|c| c.softirq_ns_per_packet),
     };
     let mut samples: Vec<Sample> = own.iter().map(|t| sample(t, base(t))).collect();
-    let cost_bound = cost_bound(&samples, &own);
     if unresolved(&samples) {
         samples.iter_mut().for_each(|s| s.cost_ns = None);
     }
     let proofs: Vec<(u32, Proof)> = own.iter().map(|t| (t.block, prove(t, &around))).collect();
     let proof = pool(&proofs);
+    let cost_bound = cost_bound(&samples, &own, &proof.path);
     let totals = totals(&own);
     let loss = loss(&samples, totals.as_ref());
     let estimate = |get: fn(&Sample) -> Option<f64>, unit| {

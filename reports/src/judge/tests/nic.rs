@@ -47,6 +47,22 @@ fn on_a_nic_the_cost_is_all_soft_interrupt_time_and_nothing_has_its_bound() {
 }
 
 #[test]
+fn a_cost_of_nothing_is_the_hardwares_alone() {
+    let mut result = sample::result();
+    for trial in &mut result.trials {
+        trial.cpu_after.cpus.iter_mut().for_each(|cpu| cpu.softirq_ns = 0);
+    }
+    let judgement = again(&result);
+    for row in &judgement.rows {
+        let bound = row.cost_bound.unwrap();
+        assert_eq!(bound.zero, row.datapath.lane() == Lane::Hardware, "{} on {}", row.name, row.datapath.name());
+        assert!(bound.below_ns > 0.0);
+    }
+    let software = judgement.rows.iter().filter(|r| r.datapath.lane() != Lane::Hardware).count();
+    assert!(warned(&judgement, &format!("in {software} of {} rows", judgement.rows.len())));
+}
+
+#[test]
 fn the_time_to_offload_is_that_of_the_row() {
     let judgement = sample::result().judgement;
     let with: Vec<Datapath> = judgement.rows.iter().filter(|r| r.onset.is_some()).map(|r| r.datapath).collect();
