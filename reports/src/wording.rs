@@ -16,8 +16,8 @@ pub(crate) fn simulated(rows: &[Row]) -> Option<String> {
         let (low, high) = (spent().fold(f64::INFINITY, f64::min), spent().fold(0.0, f64::max));
         let lookups = match (digits(low), digits(high)) {
             _ if high == 0.0 => String::new(),
-            (low, high) if low == high => format!("; its lookups cost {low}\u{a0}ns a packet"),
-            (low, high) => format!("; its lookups cost {low} to {high}\u{a0}ns a packet"),
+            (low, high) if low == high => format!("; it spends {low}\u{a0}ns a lookup"),
+            (low, high) => format!("; it spends {low} to {high}\u{a0}ns a lookup"),
         };
         let apart = if lookups.is_empty() { "" } else { ", accounted apart from the DUT's softirq" };
         format!(

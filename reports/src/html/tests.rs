@@ -22,7 +22,7 @@ fn figures_of_a_simulated_nic_are_marked_and_not_its_speed_is_the_answer() {
     let result = sample::result();
     let page = render(&result).unwrap();
     assert_eq!(page.matches("<small class=\"simulated\">").count(), 6);
-    assert!(page.contains("its lookups cost 230\u{a0}ns a packet, accounted apart"));
+    assert!(page.contains("it spends 230\u{a0}ns a lookup, accounted apart"));
     let answers = headline::answers(&result);
     let answer = answers.iter().find(|a| a.contains("simulated")).unwrap();
     assert!(answer.contains("0 within") && answer.contains("took the path through the hardware"), "{answer}");

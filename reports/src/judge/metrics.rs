@@ -32,8 +32,8 @@ pub struct Sample {
     /// zero; on a NIC all of it ([`super::Row::cost`]). None in rows whose trials have less than 50 ms of soft interrupt
     /// time on average.
     pub cost_ns: Option<f64>,
-    /// Nanoseconds that the simulation of the reference NIC spent per packet that it forwarded in hardware: lookup and
-    /// actions. They pass in the sender's time and never in the DUT's soft interrupts.
+    /// Nanoseconds that the simulation of the reference NIC spent per lookup, hit or miss, with the actions of a hit. They
+    /// pass in the sender's time and never in the DUT's soft interrupts.
     pub lookup_ns: Option<f64>,
     /// Median latency in nanoseconds, of the slower direction.
     pub p50_ns: Option<f64>,
@@ -127,7 +127,7 @@ pub(super) fn sample(trial: &Trial, base: Option<f64>) -> Sample {
     }
 }
 
-/// Lookup time per hit of the reference NIC; none of any other driver, and where nothing hit.
+/// Time per lookup of the reference NIC, hits and misses alike; none of any other driver, and where nothing hit.
 fn lookup(trial: &Trial) -> Option<f64> {
     let (before, after) = (trial.before.driver.seen()?, trial.after.driver.seen()?);
     let reference = |port: &DriverPort| port.driver == REFERENCE_NIC;
@@ -135,7 +135,8 @@ fn lookup(trial: &Trial) -> Option<f64> {
         return None;
     }
     let grown = |name: &str| grown(before, after, name).map(|by| by as f64);
-    ratio(grown("lookup_ns")?, grown("lookup_hits")?)
+    grown("lookup_hits").filter(|&hits| hits > 0.0)?;
+    ratio(grown("lookup_ns")?, grown("lookups")?)
 }
 
 /// Who receives what a direction sends.

@@ -75,7 +75,7 @@ pub struct Row {
     pub cost: Option<Estimate>,
     /// Where there is no cost because soft interrupt time was too short for /proc/stat to tell.
     pub cost_bound: Option<CostBound>,
-    /// What the simulation spent on lookup and actions per packet that its hardware forwarded; none on a real NIC.
+    /// What the simulation spent per lookup, hit or miss, with the actions of a hit; none on a real NIC.
     pub lookup: Option<Estimate>,
     /// Median latency.
     pub latency_p50: Option<Estimate>,

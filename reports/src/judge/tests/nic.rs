@@ -47,6 +47,21 @@ fn on_a_nic_the_cost_is_all_soft_interrupt_time_and_nothing_has_its_bound() {
 }
 
 #[test]
+fn a_lookup_that_missed_is_one_too() {
+    let mut result = sample::result();
+    for trial in result.trials.iter_mut().filter(|t| t.datapath == Datapath::FlowtableHw) {
+        let crate::observation::Reading::Seen(driver) = &mut trial.after.driver else {
+            panic!("the sample reads the driver")
+        };
+        // As many misses as lookups, each of 30 ns.
+        let made = driver.lan.counters["lookup_hits"] + 2;
+        *driver.lan.counters.get_mut("lookups").unwrap() += made;
+        *driver.lan.counters.get_mut("lookup_ns").unwrap() += made * 30;
+    }
+    assert_eq!(on_a_nic(&again(&result), Datapath::FlowtableHw).lookup.unwrap().median, 130.0);
+}
+
+#[test]
 fn a_cost_of_nothing_is_the_hardwares_alone() {
     let mut result = sample::result();
     for trial in &mut result.trials {
