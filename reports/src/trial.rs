@@ -85,6 +85,10 @@ pub struct TimeToOffload {
     pub duration_ns: u64,
     /// Packets at the port that the capture had no room for: above 0 the figures are lower bounds.
     pub uncaptured: u64,
+    /// Frames that the DUT lost meanwhile: above 0 the figures are not exact, for a lost frame was not seen by the CPU and
+    /// looks like the hardware's.
+    #[serde(default)]
+    pub lost: u64,
     /// Each flow of which a packet was sent.
     pub flows: Vec<FlowOnset>,
 }

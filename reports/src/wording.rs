@@ -39,10 +39,14 @@ fn onset(o: &Onset) -> String {
             |s| format!("p50 {}, p90 {}, p99 {}, most {}", text(s.p50), text(s.p90), text(s.p99), text(s.max)),
         )
     };
-    let bound = if o.uncaptured > 0 { " (at least: some were not captured)" } else { "" };
+    // A frame that neither the CPU nor the receiver saw is taken for one that the hardware forwarded.
+    let (inexact, because) = match missed(o) {
+        Some(why) => (" (not exact)", format!("; {why} looks like the hardware's")),
+        None => ("", String::new()),
+    };
     format!(
-        "time to offload of {} flows at {} packets/s, each with a packet every {}: packets in software {}{bound}; time {}; {} \
-         never offloaded; at most {} flows waiting at once",
+        "time to offload of {} flows at {} packets/s, each with a packet every {}: packets in software {}{inexact}; \
+         time {}{inexact}; {} never offloaded{inexact}; at most {} flows waiting at once{because}",
         whole(o.flows),
         digits(o.offered_pps),
         time((o.flows as f64 / o.offered_pps.max(1.0) * 1e9) as u64),
@@ -51,6 +55,17 @@ fn onset(o: &Onset) -> String {
         whole(o.never),
         whole(o.peak_backlog)
     )
+}
+
+/// Why the time to offload is not exact, up to what such a frame looks like; none where it is.
+fn missed(o: &Onset) -> Option<String> {
+    let were = |n: u64| if n == 1 { "1 frame was".to_owned() } else { format!("{} frames were", whole(n)) };
+    match (o.lost, o.uncaptured) {
+        (0, 0) => None,
+        (lost, 0) => Some(format!("{} lost: a lost frame", were(lost))),
+        (0, uncaptured) => Some(format!("{} not captured: such a frame", were(uncaptured))),
+        (lost, uncaptured) => Some(format!("{} lost and {} not captured: such a frame", were(lost), were(uncaptured))),
+    }
 }
 
 /// In what datapaths fall short of their policy: those with the same shortfall in one sentence.
@@ -142,4 +157,31 @@ pub(crate) fn scenario(s: &Scenario) -> String {
         s.method.blocks,
         s.method.trial,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn a_time_to_offload_with_frames_that_nobody_saw_is_not_exact() {
+        let rows = sample::result().judgement.rows;
+        let mut onset_of = rows.into_iter().find_map(|r| r.onset).unwrap();
+        let mut said = |lost, uncaptured| {
+            (onset_of.lost, onset_of.uncaptured) = (lost, uncaptured);
+            onset(&onset_of)
+        };
+        assert!(!said(0, 0).contains("exact") && !said(0, 0).contains("looks like"));
+        for (lost, uncaptured, why) in [
+            (3, 0, "; 3 frames were lost: a lost frame looks like the hardware's"),
+            (0, 1, "; 1 frame was not captured: such a frame looks like the hardware's"),
+            (1, 2, "; 1 frame was lost and 2 frames were not captured: such a frame looks like the hardware's"),
+        ] {
+            let text = said(lost, uncaptured);
+            assert!(text.ends_with(why), "{text}");
+            assert_eq!(text.matches("(not exact);").count(), 3, "packets, time, never offloaded: {text}");
+            assert!(text.contains("never offloaded (not exact)"), "{text}");
+        }
+    }
 }

@@ -22,6 +22,9 @@ pub struct Onset {
     pub peak_backlog: u64,
     /// Packets that the capture missed; with any, the packets of a flow are lower bounds.
     pub uncaptured: u64,
+    /// Frames that the DUT lost meanwhile; with any, packets, time and flows that never got there are not exact.
+    #[serde(default)]
+    pub lost: u64,
 }
 
 /// Quantiles by nearest rank.
@@ -66,6 +69,7 @@ impl Onset {
                 .max()
                 .unwrap_or(0),
             uncaptured: measurements.iter().map(|m| m.uncaptured).fold(0, u64::saturating_add),
+            lost: measurements.iter().map(|m| m.lost).fold(0, u64::saturating_add),
         })
     }
 }
@@ -98,7 +102,7 @@ mod tests {
     }
 
     fn measurement(flows: Vec<FlowOnset>) -> TimeToOffload {
-        TimeToOffload { cell: 0, offered_pps: 1_000.0, duration_ns: 1, uncaptured: 0, flows }
+        TimeToOffload { cell: 0, offered_pps: 1_000.0, duration_ns: 1, uncaptured: 0, lost: 0, flows }
     }
 
     #[test]

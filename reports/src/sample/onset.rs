@@ -35,6 +35,7 @@ fn measured(cell: usize) -> TimeToOffload {
         offered_pps: OFFERED_PPS,
         duration_ns: 500_000_000,
         uncaptured: 0,
+        lost: 0,
         flows: (0..FLOWS).map(flow).collect(),
     }
 }
