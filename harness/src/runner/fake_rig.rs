@@ -86,7 +86,7 @@ impl Rig for FakeRig {
     fn time_to_offload(&mut self, _: &Scenario, _: &AtomicBool) -> Result<Option<TimeToOffload>, Failure> {
         self.call("time to offload".to_owned())?;
         let flows = Vec::new();
-        Ok(Some(TimeToOffload { cell: 0, offered_pps: 0.0, duration_ns: 0, uncaptured: 0, flows }))
+        Ok(Some(TimeToOffload { cell: 0, offered_pps: 0.0, duration_ns: 0, uncaptured: 0, lost: 0, flows }))
     }
 
     fn observe(&mut self) -> Observation {

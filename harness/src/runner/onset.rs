@@ -40,6 +40,7 @@ pub(super) fn measure(live: &mut Live, scenario: &Scenario, stop: &AtomicBool) -
     let duration_ns = if offered_pps > 0.0 { (packets as f64 / offered_pps * 1e9) as u64 } else { 0 };
     // Round robin from flow 0.
     let sent = Sent { flows, packets, interval_ns: duration_ns.checked_div(packets).unwrap_or(0) };
+    let lost = driven.iter().map(|d| d.lost_in_dut()).sum();
     let uncaptured = seen.missed;
-    Ok(TimeToOffload { cell: 0, offered_pps, duration_ns, uncaptured, flows: onsets(&sent, &seen) })
+    Ok(TimeToOffload { cell: 0, offered_pps, duration_ns, uncaptured, lost, flows: onsets(&sent, &seen) })
 }

@@ -67,9 +67,9 @@ pub(super) fn of_left_rules(trials: &[Trial]) -> Option<Warning> {
     let left = seen().max()?.saturating_sub(seen().min()?);
     (left > 0).then(|| Warning {
         text: format!(
-            "{left} rules were still in the NIC when their ruleset was deleted: the kernel unbinds a flowtable before it \
-             tears its flows down, and never asks for their rules to be deleted"
+            "the NIC's driver removed {left} rules by itself in this run: the kernel unbinds a flowtable before it tears its \
+             flows down, and never asks for the deletion of rules that are then in hardware"
         ),
-        remedy: "nothing here, the driver removed them; a driver that does not will go on forwarding by them".to_owned(),
+        remedy: "nothing here; a driver that does not remove them goes on forwarding by them (`flowgauge doctor --nic reference --findings`)".to_owned(),
     })
 }

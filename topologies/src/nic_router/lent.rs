@@ -18,7 +18,7 @@ use crate::testbed::BuildError;
 use crate::{address, link};
 
 /// How long a port of a testbed that was killed may take to come back: the kernel takes namespaces down in its own time.
-const BACK_WITHIN: Duration = Duration::from_secs(2);
+const BACK_WITHIN: Duration = Duration::from_secs(20);
 
 /// A port as it was found.
 #[derive(Debug)]
