@@ -1,7 +1,8 @@
 //! Traffic of many flows through the DUT, by the testers' own stacks: datagrams there and back, short connections.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -87,6 +88,7 @@ pub(crate) fn serve(netns: &Netns, address: IpAddr, stop: &AtomicBool) {
             std::thread::sleep(Duration::from_millis(1));
             continue;
         };
+        leave_nothing(&stream);
         let _ = stream.set_nonblocking(false);
         let _ = stream.set_read_timeout(Some(PATIENCE));
         let mut buffer = [0; 4096];
@@ -105,10 +107,30 @@ pub(crate) fn connect(netns: &Netns, to: IpAddr, stop: &AtomicBool, echoes: &Ech
     while !stop.load(Ordering::Relaxed) {
         let connected = netns.run(|| TcpStream::connect_timeout(&SocketAddr::new(to, FIRST_PORT), PATIENCE));
         let Ok(Ok(mut stream)) = connected else { continue };
+        leave_nothing(&stream);
         let _ = stream.set_read_timeout(Some(PATIENCE));
         let turns = (0..8).filter(|_| stream.write_all(&[1; 3000]).is_ok() && stream.read(&mut buffer).is_ok());
         if turns.count() == 8 {
             echoes.connections.fetch_add(1, Ordering::Relaxed);
         }
+        // A FIN as in life, while somebody still waits for its answer.
+        let _ = stream.shutdown(Shutdown::Write);
+        let _ = stream.read(&mut buffer);
+    }
+}
+
+/// Lets `stream` end at once when it is closed, also by a kill: a FIN that nobody answers any more would be sent again for
+/// minutes, and as long keep the namespace, and in it the port that the next testbed waits for.
+fn leave_nothing(stream: &TcpStream) {
+    let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
+    // SAFETY: the descriptor is open as long as `stream`; the kernel reads one linger from a pointer to one.
+    unsafe {
+        libc::setsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_LINGER,
+            (&raw const at_once).cast(),
+            size_of::<libc::linger>() as libc::socklen_t,
+        );
     }
 }
