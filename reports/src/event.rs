@@ -95,6 +95,12 @@ pub enum Event {
     TimeToOffload(Box<TimeToOffload>),
     /// Something to know about the data.
     Warning(Warning),
+    /// What the console of the kernel under test holds and a sound kernel's would not: an oops, a WARN, a leak. No
+    /// result that was had on such a kernel is good.
+    Complaint {
+        /// Its lines.
+        text: String,
+    },
     /// The last event of a run that failed.
     Failed {
         /// Why.

@@ -50,6 +50,9 @@ pub struct RunResult {
     /// How long new flows took to get into the hardware, a measurement per offloading cell.
     #[serde(default)]
     pub onsets: Vec<TimeToOffload>,
+    /// What the kernel under test complained of.
+    #[serde(default)]
+    pub complaints: Vec<String>,
     /// What the run itself noticed.
     pub warnings: Vec<Warning>,
     /// What follows from the samples. Recomputed whenever a result is read, so that it never goes stale.

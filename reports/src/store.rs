@@ -82,6 +82,8 @@ struct Stored {
     trials: Vec<Trial>,
     #[serde(default)]
     onsets: Vec<TimeToOffload>,
+    #[serde(default)]
+    complaints: Vec<String>,
     warnings: Vec<Warning>,
 }
 
@@ -121,6 +123,7 @@ impl RunResult {
         let s: Stored = serde_json::from_slice(bytes).map_err(|e| malformed(e.to_string()))?;
         check(&s.plan, &s.trials, &s.calibrations, &s.onsets)?;
         let judgement = judge(&s.plan, &s.trials, &s.calibrations, &s.onsets, s.environment.as_ref());
+        let judgement = judgement.heard(&s.complaints);
         Ok(RunResult {
             schema_version: SCHEMA_VERSION,
             run: s.run,
@@ -132,6 +135,7 @@ impl RunResult {
             calibrations: s.calibrations,
             trials: s.trials,
             onsets: s.onsets,
+            complaints: s.complaints,
             warnings: s.warnings,
             judgement,
         })

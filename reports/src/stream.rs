@@ -20,7 +20,7 @@ impl RunResult {
         }
         let mut environment: Option<Environment> = None;
         let (mut calibrations, mut trials, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
-        let mut onsets = Vec::new();
+        let (mut onsets, mut complaints) = (Vec::new(), Vec::new());
         let mut ending = Ending::Truncated;
         for event in events {
             match event {
@@ -33,6 +33,7 @@ impl RunResult {
                 Event::Trial(t) => trials.push(*t),
                 Event::TimeToOffload(t) => onsets.push(*t),
                 Event::Warning(w) => warnings.push(w),
+                Event::Complaint { text } => complaints.push(text),
                 Event::Failed { kind, message } => ending = Ending::Failed { kind, message },
                 Event::Finished => ending = Ending::Complete,
                 Event::TrialStarted { step } if step >= start.plan.steps.len() => {
@@ -46,6 +47,7 @@ impl RunResult {
         let plan = start.plan;
         check(&plan, &trials, &calibrations, &onsets)?;
         let judgement = judge(&plan, &trials, &calibrations, &onsets, environment.as_ref());
+        let judgement = judgement.heard(&complaints);
         Ok(RunResult {
             // Judged anew, it is a result of ours.
             schema_version: SCHEMA_VERSION,
@@ -58,6 +60,7 @@ impl RunResult {
             calibrations,
             trials,
             onsets,
+            complaints,
             warnings,
             judgement,
         })

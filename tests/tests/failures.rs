@@ -66,6 +66,19 @@ fn a_guest_that_panics_is_shown_with_its_last_words() {
 }
 
 #[test]
+fn a_kernel_that_complains_makes_the_verdict_bad() {
+    let _alone = machine::alone();
+    let scratch = Scratch::new();
+    let mut command = flowgauge(&["bench", "udp-ipv4", "--quiet", "--kernel", "debian:6.12", "--trial", "200ms"]);
+    command.args(["--blocks", "1", "--inject", "guest-complaint", "--out"]).arg(scratch.path());
+    let said = run(command).expect_code(1).out;
+    assert!(said.contains("the kernel under test complained") && said.contains("net/injected.c"), "{said}");
+    let folder = scratch.run_folder();
+    let report = run(flowgauge(&["report", folder.to_str().unwrap()])).expect_code(1);
+    assert!(report.out.contains("net/injected.c"), "{}", report.out);
+}
+
+#[test]
 fn a_worker_that_panics_takes_its_testbed_down() {
     let _alone = machine::alone();
     let before = Machine::look();

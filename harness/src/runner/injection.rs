@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Injection {
     /// The kernel under test panics; only in a VM of ours.
     GuestPanic,
+    /// The kernel under test complains on its console; only in a VM of ours.
+    GuestComplaint,
     /// The worker panics.
     WorkerPanic,
 }
@@ -23,8 +25,12 @@ impl Injection {
                 // happens, and the test that waits for the panic fails.
                 let _ = fs::write("/proc/sysrq-trigger", "c");
             }
+            Injection::GuestComplaint if trial == 1 && own_machine => {
+                // In the words of a WARN_ON (kernel/panic.c), and urgent enough for a quiet console.
+                let _ = fs::write("/dev/kmsg", "<1>WARNING: CPU: 0 PID: 1 at net/injected.c:1 injected+0x0/0x10\n");
+            }
             Injection::WorkerPanic if trial == 1 => panic!("told to panic by --inject worker-panic"),
-            Injection::GuestPanic | Injection::WorkerPanic => {}
+            Injection::GuestPanic | Injection::GuestComplaint | Injection::WorkerPanic => {}
         }
     }
 }

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use std::os::unix::process::CommandExt;
 
+use flowgauge_reports::event::Event;
+
 use super::link::{Body, Link};
 use crate::worker::protocol::Failure;
 
@@ -84,7 +86,7 @@ impl Body for Process {
         }
     }
 
-    fn complaints(&mut self) -> Vec<String> {
+    fn complaints(&mut self) -> Vec<Event> {
         Vec::new()
     }
 

@@ -101,6 +101,7 @@ impl Display for Bar {
             }
             Event::Trial(_) => self.bar.inc(1),
             Event::Warning(warning) => self.bar.println(format!("warning: {}; {}", warning.text, warning.remedy)),
+            Event::Complaint { text } => self.bar.println(format!("the kernel under test complained: {text}")),
             Event::Finished | Event::Failed { .. } => self.bar.finish_and_clear(),
             Event::Environment(_) | Event::Calibrated(_) | Event::TimeToOffload(_) => {}
         }
@@ -140,6 +141,7 @@ impl Display for Lines {
                 format!("{} of {} trials, about {} s left", self.done, self.trials, left.as_secs())
             }
             Event::Warning(warning) => format!("warning: {}; {}", warning.text, warning.remedy),
+            Event::Complaint { text } => format!("the kernel under test complained: {text}"),
             Event::Calibrated(_) | Event::TimeToOffload(_) | Event::Finished | Event::Failed { .. } => return Ok(()),
         };
         // Progress that nobody can see is no reason to end a run.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use flowgauge_reports::event::{Event, FailureKind, Phase, Warning};
+use flowgauge_reports::event::{Event, FailureKind, Phase};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
@@ -85,8 +85,7 @@ pub(super) async fn run(request: &Request, session: &mut Session) -> Result<(), 
     // A guest that was lost has said in its message what its console holds.
     let complaints = if outcome.is_ok() { link.body.complaints() } else { Vec::new() };
     for complaint in complaints {
-        let remedy = "the kernel under test has a bug; the console beside the result has all of it".to_owned();
-        session.event(Event::Warning(Warning { text: complaint, remedy }))?;
+        session.event(complaint)?;
     }
     outcome.and_then(|()| session.event(Event::Finished))
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use flowgauge_reports::event::Event;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, Lines};
 
 use crate::worker::protocol::{Failure, Job, Reply};
@@ -10,8 +11,9 @@ use crate::worker::protocol::{Failure, Job, Reply};
 pub trait Body {
     /// Why its stream ended without a last event, or why it has been silent, with the evidence.
     fn explain(&mut self, silent: bool) -> String;
-    /// Findings that its console holds although the run went well (kernel warnings).
-    fn complaints(&mut self) -> Vec<String>;
+    /// What its console holds although the run went well: complaints of the kernel, and warnings of a machine that is
+    /// slow or small.
+    fn complaints(&mut self) -> Vec<Event>;
     /// Waits so long for it to end by itself, then ends it. Leaves nothing.
     fn end(&mut self, grace: Duration);
 }

@@ -6,10 +6,10 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use flowgauge_reports::environment::Accelerator;
-use flowgauge_reports::event::Phase;
+use flowgauge_reports::event::{Event, Phase, Warning};
 use flowgauge_topologies::kernel::{KernelSpec, cache_dir};
 use flowgauge_topologies::nic;
-use flowgauge_topologies::vm::{Acceleration, ExtraModule, Vm, VmOptions};
+use flowgauge_topologies::vm::{Acceleration, ConsoleFinding, ExtraModule, FindingKind, Vm, VmOptions};
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc as channel, oneshot};
 
@@ -140,12 +140,19 @@ impl Body for Guest {
         format!("the guest is lost: {death}{notes}")
     }
 
-    fn complaints(&mut self) -> Vec<String> {
-        self.vm
-            .findings()
-            .iter()
-            .map(|finding| format!("the kernel under test complained: {}", finding.lines.join(" | ")))
-            .collect()
+    fn complaints(&mut self) -> Vec<Event> {
+        let told = |finding: &ConsoleFinding| {
+            let text = finding.lines.join(" | ");
+            match finding.kind {
+                // A host that gave the guest no CPU has the same look.
+                FindingKind::Lockup | FindingKind::HungTask | FindingKind::OutOfMemory => Event::Warning(Warning {
+                    text: format!("the guest was starved: {text}"),
+                    remedy: "give it more CPU or --memory; vm/console.log beside the result has all of it".to_owned(),
+                }),
+                _ => Event::Complaint { text },
+            }
+        };
+        self.vm.findings().iter().map(told).collect()
     }
 
     fn end(&mut self, grace: Duration) {

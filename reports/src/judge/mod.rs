@@ -44,6 +44,20 @@ impl Judgement {
         self.verdict == Verdict::Good
     }
 
+    /// The judgement once the console of the kernel under test was read: with a complaint of its own it is bad, whatever
+    /// the packets did.
+    #[must_use]
+    pub fn heard(mut self, complaints: &[String]) -> Judgement {
+        if let Some(first) = complaints.first() {
+            self.verdict = Verdict::Bad { why: format!("the kernel under test complained: {first}") };
+        }
+        self.warnings.extend(complaints.iter().map(|text| Warning {
+            text: format!("the kernel under test complained: {text}"),
+            remedy: "it has a bug, or the driver has; vm/console.log beside the result has all of it".to_owned(),
+        }));
+        self
+    }
+
     /// The exit code of a run that went through its plan: 0 when all is good, else 1.
     pub fn exit_code(&self) -> u8 {
         u8::from(!self.good())

@@ -124,3 +124,15 @@ fn the_fingerprints_of_two_topologies_are_one_environment() {
     let doubled: Vec<Event> = again.iter().take(1).cloned().chain(twice).chain(again[1..].iter().cloned()).collect();
     assert_eq!(RunResult::from_events(doubled).unwrap().environment.unwrap(), environment);
 }
+
+#[test]
+fn no_result_of_a_kernel_that_complains_is_good() {
+    let mut events = sample::events();
+    let sound = crate::RunResult::from_events(events.clone()).unwrap();
+    let last = events.len() - 1;
+    events.insert(last, Event::Complaint { text: "WARNING: net/x.c:1".to_owned() });
+    let result = crate::RunResult::from_events(events).unwrap();
+    assert_eq!(sound.complaints.len() + 1, result.complaints.len());
+    assert!(sound.judgement.good() && !result.judgement.good(), "{:?}", result.judgement.verdict);
+    assert!(result.judgement.verdict.why().unwrap().contains("net/x.c:1") && warned(&result.judgement, "net/x.c:1"));
+}
