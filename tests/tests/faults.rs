@@ -68,6 +68,11 @@ fn row(name: &str) -> &'static Row {
     result().judgement.rows.iter().find(|row| row.name == name).unwrap_or_else(|| panic!("no row {name}"))
 }
 
+#[test]
+fn no_fault_makes_the_kernel_complain() {
+    assert_eq!(result().complaints, Vec::<String>::new());
+}
+
 fn why(row: &Row) -> &str {
     let Verdict::Bad { why } = &row.verdict else { panic!("{} should be bad: {row:#?}", row.name) };
     why

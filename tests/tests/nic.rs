@@ -1,13 +1,12 @@
 //! The main report of hardware: the reference NIC on a real kernel in a VM, beside the software datapaths.
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use flowgauge_reports::RunResult;
 use flowgauge_reports::judge::{Row, Verdict};
 use flowgauge_reports::proof::Path;
 use flowgauge_scenarios::{Datapath, Topology};
-use flowgauge_tests::{Scratch, flowgauge, run};
+use flowgauge_tests::{Scratch, expect_kept, flowgauge, run};
 
 /// The unit of /proc/stat, which the softirq time of a trial is told in.
 const TICK_NS: f64 = 10e6;
@@ -55,7 +54,7 @@ fn softirq(row: &Row) -> (f64, f64) {
 }
 
 /// What the DUT's stack spends on a packet that the hardware forwards is nothing that /proc/stat resolves: one unit of each
-/// of the two CPUs in a trial, or below a tenth of what it spends on one that conntrack forwards (timers and workers have soft
+/// of the two CPUs in a trial, or below 3 % of what it spends on one that conntrack forwards (timers and workers have soft
 /// interrupts too, and a starved guest has more of them for each packet).
 fn hardware_costs_no_softirq(result: &RunResult) {
     let conntrack = |row: &Row| {
@@ -71,7 +70,7 @@ fn hardware_costs_no_softirq(result: &RunResult) {
         let resolution_ns = CPUS * TICK_NS * row.trials as f64 / frames;
         let cost_ns = spent / frames;
         assert!(
-            cost_ns <= resolution_ns || cost_ns < 0.1 * software_ns,
+            cost_ns <= resolution_ns || cost_ns < 0.03 * software_ns,
             "{} {}: {cost_ns:.0} ns per hardware packet, {software_ns:.0} by conntrack, resolved to {resolution_ns:.0}",
             row.name,
             row.datapath.name()
@@ -81,22 +80,18 @@ fn hardware_costs_no_softirq(result: &RunResult) {
     assert!(compared >= 2, "hardware rows beside conntrack rows: {compared}");
 }
 
-fn page_and_schema(scratch: &Scratch, result: &RunResult) {
-    let folder = scratch.run_folder();
-    let page = fs::read_to_string(folder.join("report.html")).unwrap();
-    for text in ["flowtable-hw", "simulated", "nic-udp-ipv4", &result.run] {
-        assert!(page.contains(text), "the page lacks {text}");
+/// Of what the hardware forwarded in a trial the CPU saw nothing at all: the netdev chains count each packet.
+fn the_cpu_saw_nothing_of_it(result: &RunResult) {
+    let mut looked = 0;
+    for trial in result.trials.iter().filter(|t| matches!(t.datapath, Datapath::FlowtableHw | Datapath::NetdevHw)) {
+        let (Some(before), Some(after)) = (trial.before.cpu_ports.seen(), trial.after.cpu_ports.seen()) else {
+            panic!("nobody watched the CPU in {trial:#?}")
+        };
+        let saw = (after.lan.packets - before.lan.packets) + (after.wan.packets - before.wan.packets);
+        assert_eq!(saw, 0, "{} in block {}", trial.datapath.name(), trial.block);
+        looked += 1;
     }
-    let schema: serde_json::Value = serde_json::from_str(include_str!("../../reports/result.schema.json")).unwrap();
-    let text = fs::read_to_string(folder.join("result.json")).unwrap();
-    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let errors: Vec<String> =
-        jsonschema::validator_for(&schema).unwrap().iter_errors(&value).map(|e| e.to_string()).collect();
-    assert!(errors.is_empty(), "{errors:#?}");
-    let events = RunResult::load(folder.join("events.jsonl")).unwrap();
-    assert_eq!(events.judgement, result.judgement, "the events alone give the same result");
-    let table = run(flowgauge(&["report", folder.to_str().unwrap()])).expect_code(0).out;
-    assert!(table.contains("flowtable-hw") && table.contains("simulated"), "{table}");
+    assert!(looked > 0);
 }
 
 #[test]
@@ -111,7 +106,9 @@ fn hardware_is_proven_and_costs_the_stack_nothing() {
     assert!(names.len() >= 4, "IPv4, IPv6, masquerade and DNAT: {names:?}");
     rows_are_proven(&result);
     hardware_costs_no_softirq(&result);
-    page_and_schema(&scratch, &result);
+    the_cpu_saw_nothing_of_it(&result);
+    let in_page = ["flowtable-hw", "simulated", "nic-udp-ipv4"];
+    expect_kept(&scratch.run_folder(), &result, &in_page, &["flowtable-hw", "simulated"]);
 }
 
 #[test]

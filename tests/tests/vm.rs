@@ -1,12 +1,10 @@
 //! The main job on a real kernel with flowtables, in a VM.
 
-use std::fs;
-
 use flowgauge_reports::RunResult;
 use flowgauge_reports::judge::Verdict;
 use flowgauge_reports::proof::Path;
 use flowgauge_scenarios::Datapath;
-use flowgauge_tests::{Scratch, flowgauge, run};
+use flowgauge_tests::{Scratch, expect_kept, flowgauge, run};
 use flowgauge_topologies::kernel;
 
 const KERNEL: [&str; 2] = ["--kernel", "debian:6.12"];
@@ -35,26 +33,8 @@ fn the_flowtable_bypasses_and_conntrack_does_not() {
     }
     // Masquerade does not exist on plain forwarding, and the reader is told.
     assert_eq!(result.plan.holes.len(), 1);
-    page_and_schema(&scratch, &result);
-}
-
-fn page_and_schema(scratch: &Scratch, result: &RunResult) {
-    let folder = scratch.run_folder();
-    let page = fs::read_to_string(folder.join("report.html")).unwrap();
-    for text in ["udp-ipv4", "tcp-masquerade", "6.12", &result.run] {
-        assert!(page.contains(text), "the page lacks {text}");
-    }
-    let schema: serde_json::Value = serde_json::from_str(include_str!("../../reports/result.schema.json")).unwrap();
-    let text = fs::read_to_string(folder.join("result.json")).unwrap();
-    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let errors: Vec<String> =
-        jsonschema::validator_for(&schema).unwrap().iter_errors(&value).map(|e| e.to_string()).collect();
-    assert!(errors.is_empty(), "{errors:#?}");
-    // The events alone give the same result.
-    let events = RunResult::load(folder.join("events.jsonl")).unwrap();
-    assert_eq!(events.judgement, result.judgement);
-    let table = run(flowgauge(&["report", folder.to_str().unwrap()])).expect_code(0).out;
-    assert!(table.contains("flowtable") && table.contains("udp-ipv6"), "{table}");
+    let in_page = ["udp-ipv4", "tcp-masquerade", "6.12"];
+    expect_kept(&scratch.run_folder(), &result, &in_page, &["flowtable", "udp-ipv6"]);
 }
 
 #[test]

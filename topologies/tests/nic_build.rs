@@ -98,12 +98,13 @@ fn by_path() -> Result<(), Failed> {
     let fetched = image("6.12")?;
     // Fills the cache with headers, which then stand for a tree of the user's own.
     nic::module(&fetched, &cache_dir()?, &|_| {})?;
-    let headers = format!("headers/{0}/root/usr/src/linux-headers-{0}", fetched.release);
+    let unpacked = cache_dir()?.join("headers").join(&fetched.release).join("root");
+    let headers = unpacked.join("usr").join("src").join(format!("linux-headers-{}", fetched.release));
     let dir = run_dir("by-path");
     let (modules, cache) = (dir.join("modules"), dir.join("cache"));
     std::fs::create_dir_all(&modules)?;
     std::fs::write(modules.join("modules.builtin"), "")?;
-    std::os::unix::fs::symlink(cache_dir()?.join(headers), modules.join("build"))?;
+    std::os::unix::fs::symlink(headers, modules.join("build"))?;
     let own = Image::from_path(&fetched.vmlinuz, Some(&modules))?;
     let steps = std::cell::RefCell::new(Vec::new());
     let built = nic::module(&own, &cache, &|step| steps.borrow_mut().push(step.to_owned()))?;
