@@ -6,6 +6,8 @@ mod rulesets;
 mod tap;
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::ops::Deref;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use flowgauge::nft;
@@ -19,8 +21,28 @@ use flowgauge_topologies::{Host, RouterSpec, Testbed};
 const PAYLOAD: [u8; 100] = [7; 100];
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn testbed() -> Testbed {
-    Testbed::build(&RouterSpec::default()).expect("these tests need root and network namespaces")
+/// One testbed at a time: all share the CPUs' receive backlogs, where frames of one may find no room because of another.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A testbed and the turn that it has.
+struct Bed {
+    testbed: Testbed,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Deref for Bed {
+    type Target = Testbed;
+
+    fn deref(&self) -> &Testbed {
+        &self.testbed
+    }
+}
+
+fn testbed() -> Bed {
+    // A test that failed has let go of its testbed all the same.
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let testbed = Testbed::build(&RouterSpec::default()).expect("these tests need root and network namespaces");
+    Bed { testbed, _turn: turn }
 }
 
 fn names(testbed: &Testbed) -> PortNames {
