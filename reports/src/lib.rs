@@ -7,6 +7,7 @@ mod contradiction;
 pub mod damage;
 pub mod environment;
 pub mod event;
+pub mod format;
 pub mod html;
 pub mod judge;
 mod numbers;

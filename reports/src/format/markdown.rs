@@ -1,0 +1,156 @@
+//! Markdown (GitHub Flavored; GitLab reads the same) for a comment on a pull request: a table of all rows, then what is not
+//! good and what could not be measured.
+//!
+//! A forge turns text into links, pings and pictures. So names stand in `<code>`, where it looks for nothing, and in sentences every
+//! sign that could begin something is an entity or is followed by a word joiner.
+
+use std::fmt::Write;
+
+use super::case::{Case, Outcome, cases, failures_of_the_run};
+use super::name::line;
+use crate::metric::Metric;
+use crate::numbers;
+use crate::result::RunResult;
+use crate::wording::{self, SIMULATED};
+
+/// A comment may have 65,536 characters on GitHub; the rest of it is for what surrounds table and list.
+const MOST: usize = 28_000;
+
+/// The result as Markdown.
+pub(super) fn render(result: &RunResult) -> String {
+    let cases = cases(result);
+    let failures = failures_of_the_run(result);
+    // By this line a script finds the comment that it is to replace.
+    let mut text = String::from("<!-- flowgauge -->\n");
+    let count = |word| cases.iter().filter(|case| case.outcome.word() == word).count();
+    let _ = writeln!(
+        text,
+        "### flowgauge: {}\n\n{} good, {} bad, {} unproven, {} not measured.  ",
+        if result.judgement.good() && failures.is_empty() { "good" } else { "not good" },
+        count("good"),
+        count("bad"),
+        count("unproven"),
+        count("skipped")
+    );
+    let _ = writeln!(
+        text,
+        "{}. Medians with 95 % intervals.\n",
+        sentence(&wording::kernel_and_clock(result.environment.as_ref()))
+    );
+    table(&mut text, &cases);
+    if let Some(why) = wording::simulated(&result.judgement.rows) {
+        let _ = writeln!(text, "{SIMULATED} {}\n", sentence(&why));
+    }
+    let not_good = cases.iter().filter(|case| matches!(case.outcome, Outcome::Bad(_) | Outcome::Unproven(_)));
+    let reasons = not_good.map(|c| format!("- {}: {}: {}", named(c), c.outcome.word(), sentence(c.outcome.why())));
+    let of_the_run = failures.iter().map(|why| format!("- {}", sentence(why)));
+    list(&mut text, "**Not good**\n\n", of_the_run.chain(reasons), "");
+    let skipped = cases.iter().filter(|case| matches!(case.outcome, Outcome::Skipped(_)));
+    let holes = skipped.map(|c| format!("- {}: {}", named(c), sentence(c.outcome.why())));
+    list(&mut text, "<details><summary>Not measured</summary>\n\n", holes, "\n</details>\n");
+    text
+}
+
+/// The rows with a number in any metric that one of them has. Rows that are good go first where it would be too long.
+fn table(text: &mut String, cases: &[Case<'_>]) {
+    let measured: Vec<&Case<'_>> = cases.iter().filter(|case| case.row.is_some()).collect();
+    let mut metrics: Vec<&str> = Vec::new();
+    for metric in measured.iter().flat_map(|case| &case.metrics) {
+        if !metrics.contains(&metric.name) {
+            metrics.push(metric.name);
+        }
+    }
+    let mut left = MOST;
+    let mut rows: Vec<(usize, String)> = Vec::new();
+    for good in [false, true] {
+        for (index, case) in measured.iter().enumerate().filter(|(_, case)| (case.outcome == Outcome::Good) == good) {
+            let row = row(case, &metrics);
+            left = left.saturating_sub(row.len());
+            if left > 0 {
+                rows.push((index, row));
+            }
+        }
+    }
+    rows.sort_unstable_by_key(|(index, _)| *index);
+    if rows.is_empty() {
+        return;
+    }
+    let heads: String = metrics.iter().map(|name| format!(" {name} |")).collect();
+    let _ = writeln!(text, "| scenario | datapath |{heads} gain | path | verdict |");
+    let _ = writeln!(text, "|---|---|{}--:|---|---|", "--:|".repeat(metrics.len()));
+    rows.iter().for_each(|(_, row)| text.push_str(row));
+    if rows.len() < measured.len() {
+        let _ = writeln!(text, "\n{} more rows are in the result.", measured.len() - rows.len());
+    }
+    text.push('\n');
+}
+
+fn row(case: &Case<'_>, metrics: &[&str]) -> String {
+    let mark = if case.simulated() { SIMULATED } else { "" };
+    let number = |name: &&str| {
+        let found: Option<&Metric> = case.metrics.iter().find(|m| m.name == *name);
+        let figure = found.map_or_else(String::new, |m| {
+            format!("{}{mark} [{}]", numbers::median(&m.estimate), numbers::interval(&m.estimate).replace('*', ""))
+        });
+        format!(" {} |", figure)
+    };
+    let numbers_of_it: String = metrics.iter().map(number).collect();
+    let gain = match case.row.and_then(|row| row.gain) {
+        Some(gain) => gain.throughput.map_or_else(String::new, |e| {
+            format!("{}{}{mark}", if gain.lower_bound { "≥ " } else { "" }, numbers::median(&e))
+        }),
+        None => String::new(),
+    };
+    let path = case.row.map_or_else(String::new, |row| sentence(&row.proof.label()));
+    let verdict = match &case.outcome {
+        Outcome::Good => "good".to_owned(),
+        other => format!("**{}**", other.word()),
+    };
+    format!("| {} | {} |{numbers_of_it} {gain} | {path} | {verdict} |\n", code(&case.scenario), datapath(case))
+}
+
+fn datapath(case: &Case<'_>) -> String {
+    if case.kernels { format!("{} {}", case.datapath, code(&case.kernel)) } else { case.datapath.to_owned() }
+}
+
+fn named(case: &Case<'_>) -> String {
+    format!("{} on {}", code(&case.scenario), datapath(case))
+}
+
+/// A list, as much of it as a comment has room for; nothing where it is empty.
+fn list(text: &mut String, head: &str, items: impl Iterator<Item = String>, tail: &str) {
+    let items: Vec<String> = items.collect();
+    if items.is_empty() {
+        return;
+    }
+    text.push_str(head);
+    let mut left = MOST / 2;
+    for (index, item) in items.iter().enumerate() {
+        if item.len() > left {
+            let _ = writeln!(text, "- {} more are in the result", items.len() - index);
+            break;
+        }
+        left -= item.len();
+        let _ = writeln!(text, "{item}");
+    }
+    text.push_str(tail);
+    text.push('\n');
+}
+
+/// A name, in which the forge finds nothing to make of.
+fn code(name: &str) -> String {
+    format!("<code>{}</code>", entities(&line(name)))
+}
+
+/// A sentence, in which nobody is pinged and nothing is linked.
+fn sentence(text: &str) -> String {
+    // The forge looks for `@name` and `#123` after it has resolved the entities.
+    let joined = line(text).replace('@', "@\u{2060}").replace('#', "#\u{2060}");
+    entities(&joined)
+}
+
+/// ASCII signs as entities, but for those that begin nothing.
+fn entities(text: &str) -> String {
+    let harmless = |c: char| !c.is_ascii_punctuation() || "%,;()?'".contains(c);
+    text.chars().map(|c| if harmless(c) { c.to_string() } else { format!("&#{};", u32::from(c)) }).collect()
+}

@@ -1,0 +1,56 @@
+//! Names and texts that anybody may have written, made fit for formats.
+
+use std::collections::HashSet;
+
+use crate::wording::printable;
+
+/// A line of text: what would break a line, command a terminal or be forbidden in XML becomes U+FFFD.
+pub(super) fn line(text: &str) -> String {
+    printable(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+}
+
+/// A name without anything that one of the formats gives a meaning to: letters, digits, `.`, `+`, `_` and `-`; what else
+/// there is becomes `_`. It begins with a letter, a digit or `_`.
+pub(super) fn slug(text: &str) -> String {
+    let fit = |c: char| if c.is_alphanumeric() || ".+_-".contains(c) { c } else { '_' };
+    let slug: String = text.chars().map(fit).collect();
+    if slug.starts_with(|c: char| c.is_alphanumeric() || c == '_') { slug } else { format!("_{slug}") }
+}
+
+/// A figure in plain text: ordinary spaces, thousands not apart, `us` for microseconds.
+pub(super) fn plain(figure: &str) -> String {
+    figure.replace('\u{a0}', " ").replace('\u{202f}', "").replace('µ', "u")
+}
+
+/// The first of `wanted`, `wanted_2`, `wanted_3`... that has not been given out yet; `mark` makes the later ones.
+pub(super) fn unique<K: std::hash::Hash + Eq>(
+    taken: &mut HashSet<K>,
+    wanted: &str,
+    mark: impl Fn(&str, u32) -> String,
+    key: impl Fn(&str) -> K,
+) -> String {
+    let names = std::iter::once(wanted.to_owned()).chain((2..).map(|n| mark(wanted, n)));
+    names.into_iter().find(|name| taken.insert(key(name))).unwrap_or_else(|| wanted.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slug_has_nothing_that_a_format_could_take_for_its_own() {
+        assert_eq!(slug("udp-ipv4"), "udp-ipv4");
+        assert_eq!(slug("a b/c=d#e|f\n"), "a_b_c_d_e_f_");
+        assert_eq!(
+            [slug(""), slug("-x"), slug("Größe"), slug("ok 1 - # SKIP")],
+            ["_", "_-x", "Größe", "ok_1_-___SKIP"]
+        );
+    }
+
+    #[test]
+    fn names_that_come_again_are_numbered() {
+        let mut taken = HashSet::new();
+        let mut next = |name| unique(&mut taken, name, |name, n| format!("{name}_{n}"), str::to_owned);
+        assert_eq!([next("a"), next("a_2"), next("a"), next("a")], ["a", "a_2", "a_3", "a_4"]);
+    }
+}
