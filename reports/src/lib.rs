@@ -13,6 +13,7 @@ pub mod judge;
 mod numbers;
 pub mod observation;
 pub mod offered;
+pub mod profile;
 pub mod proof;
 pub mod result;
 pub mod sample;
