@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod ethtool;
 pub mod generators;
 pub mod nft;
+pub mod profile;
 pub mod reference_nic;
 pub mod runner;
 pub mod session;

@@ -1,0 +1,182 @@
+//! The sampler in a VM under the instruction clock, for real: needs qemu-system-x86_64, and apt or a filled cache. This
+//! test's own binary is the guest's init and its worker.
+//!
+//! `FLOWGAUGE_KEEP_PROFILES=DIR` keeps what was sampled of a packet's way.
+
+mod loads;
+
+use std::io::{BufRead, BufReader};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use flowgauge::profile::Sampler;
+use flowgauge_reports::profile::{Profile, Stage};
+use flowgauge_topologies::kernel::{cache_dir, debian};
+use flowgauge_topologies::vm::{self, Accel, Exit, Vm, VmOptions};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const WORKER: &str = "--as-worker";
+const ENOUGH: Duration = Duration::from_secs(120);
+/// Prime, so that it keeps no step with a loop.
+const PERIOD_NS: u64 = 20_011;
+
+fn main() -> ExitCode {
+    if vm::is_guest_init() {
+        vm::guest_init();
+    }
+    if std::env::args().nth(1).as_deref() == Some(WORKER) {
+        return worker();
+    }
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let of = |version: &'static str| {
+        Trial::test(format!("the_kernel_is_sampled_in_debian_{version}"), move || in_a_guest(version))
+    };
+    libtest_mimic::run(&arguments, ["6.1", "6.12", "newest"].map(of).into()).exit_code()
+}
+
+type Outcome = Result<(), Failed>;
+
+const CASES: [(&str, fn() -> Outcome); 5] = [
+    ("a known function is found", known_function),
+    ("user space is left out", user_space),
+    ("a module and the stages of a packet are named", packets),
+    ("the same again gives the same shares", repeats),
+    ("what finds no room is counted", no_room),
+];
+
+fn in_a_guest(version: &str) -> Outcome {
+    let version = version.parse().map_err(|()| "no version")?;
+    let image = debian::fetch(version, &cache_dir()?, &|_| ())?;
+    let own = std::env::current_exe()?.to_string_lossy().into_owned();
+    let run_dir = std::env::temp_dir().join(format!("flowgauge-profile-{}-{version}", std::process::id()));
+    let mut options = VmOptions::new(run_dir, vec![own, WORKER.to_owned()]);
+    (options.accel, options.cpus) = (Accel::Instructions, 1);
+    let mut vm = Vm::boot(&image, options, &|_| ())?;
+    let channel = vm.channel()?;
+    channel.set_read_timeout(Some(ENOUGH))?;
+    let mut passed = 0;
+    for line in BufReader::new(channel).lines() {
+        let line = line?;
+        if let Some(json) = line.strip_prefix("profile ") {
+            if let Some(folder) = std::env::var_os("FLOWGAUGE_KEEP_PROFILES") {
+                std::fs::write(std::path::Path::new(&folder).join(format!("{version}.json")), json)?;
+            }
+            continue;
+        }
+        eprintln!("  {line}");
+        passed += usize::from(line.ends_with(": ok"));
+        if line == "end" {
+            break;
+        }
+    }
+    check(passed == CASES.len(), passed)?;
+    let exit = vm.wait(ENOUGH);
+    check(exit == Exit::Code(0), exit)?;
+    check(vm.findings().is_empty(), vm.findings())
+}
+
+/// In the guest: a line for each case, and the exit code.
+fn worker() -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    for (name, case) in CASES {
+        let outcome = case();
+        println!("{name}: {}", outcome.as_ref().map_or_else(|e| format!("{e:?}"), |()| "ok".to_owned()));
+        if outcome.is_err() {
+            code = ExitCode::FAILURE;
+        }
+    }
+    println!("end");
+    code
+}
+
+fn check(holds: bool, what: impl std::fmt::Debug) -> Outcome {
+    if holds { Ok(()) } else { Err(format!("{what:?}").into()) }
+}
+
+/// What was sampled while something ran, and how long that took.
+fn sampled(load: impl FnOnce() -> Outcome) -> Result<(Profile, Duration), Failed> {
+    let sampler = Sampler::start(PERIOD_NS)?;
+    let began = Instant::now();
+    let ended = load();
+    let took = began.elapsed();
+    let profile = sampler.stop()?;
+    println!("{} samples in {took:?}, named in {:?}", profile.samples, began.elapsed() - took);
+    for f in profile.costs(100.0).functions.iter().take(6) {
+        println!(
+            "    {:5.1} % {} ({}), with callees {:.1} %",
+            f.per_packet,
+            f.frame.label(),
+            f.stage.name(),
+            f.with_callees
+        );
+    }
+    ended?;
+    Ok((profile, took))
+}
+
+/// The share of samples in a function whose name begins so, or in what it called.
+fn share(profile: &Profile, name: &str) -> f64 {
+    let functions = profile.costs(1.0).functions;
+    functions.iter().filter(|f| f.frame.function.starts_with(name)).map(|f| f.with_callees).fold(0.0, f64::max)
+}
+
+/// How many samples the time is worth.
+fn expected(took: Duration) -> f64 {
+    took.as_nanos() as f64 / PERIOD_NS as f64
+}
+
+fn known_function() -> Outcome {
+    let (profile, took) = sampled(|| loads::random_bytes(4 << 20))?;
+    // All of the time is the kernel's, and that is the cipher's.
+    let worth = profile.samples as f64 / expected(took);
+    check((0.8..1.05).contains(&worth) && profile.lost == 0, (worth, profile.lost))?;
+    check(share(&profile, "chacha_") > 0.8, share(&profile, "chacha_"))?;
+    check(share(&profile, "do_syscall_64") > 0.95, share(&profile, "do_syscall_64"))?;
+    check(share(&profile, "[unknown]") < 0.001, share(&profile, "[unknown]"))
+}
+
+fn user_space() -> Outcome {
+    let (profile, took) = sampled(|| {
+        loads::count_in_user_space(100_000_000);
+        Ok(())
+    })?;
+    let worth = profile.samples as f64 / expected(took);
+    check(expected(took) > 1_000.0 && worth < 0.05, (expected(took), worth))
+}
+
+fn packets() -> Outcome {
+    let (profile, _) = sampled(|| loads::receive_packets(20_000))?;
+    println!("profile {}", serde_json::to_string(&profile)?);
+    let stages = profile.costs(1.0).stages;
+    let of = |stage| stages.iter().find(|cost| cost.stage == stage).map_or(0.0, |cost| cost.per_packet);
+    let found = [Stage::Generator, Stage::Receive, Stage::Route, Stage::Other].map(of);
+    let [generator, receive, route, other] = found;
+    check(generator > 0.1 && receive > 0.1 && route > 0.05 && other < 0.2, found)?;
+    let modules: Vec<_> = profile.frames.iter().filter_map(|frame| frame.module.as_deref()).collect();
+    check(modules.contains(&"pktgen"), &modules)?;
+    // Some is done later, by others: RCU frees the routes that led nowhere.
+    check(share(&profile, "pktgen_thread_worker") > 0.8, share(&profile, "pktgen_thread_worker"))
+}
+
+fn repeats() -> Outcome {
+    let mut routes = Vec::new();
+    for _ in 0..2 {
+        let (profile, _) = sampled(|| loads::receive_packets(20_000))?;
+        routes.push((share(&profile, "pktgen_thread_worker"), share(&profile, "ip_rcv"), profile.samples as f64));
+    }
+    let far = |a: f64, b: f64| (a / b - 1.0).abs();
+    let (a, b) = (routes[0], routes[1]);
+    check(far(a.0, b.0) < 0.02 && far(a.1, b.1) < 0.06 && far(a.2, b.2) < 0.02, (a, b))
+}
+
+fn no_room() -> Outcome {
+    let sampler = Sampler::start_with_room(PERIOD_NS, 1 << 16)?;
+    let began = Instant::now();
+    loads::random_bytes(4 << 20)?;
+    let took = began.elapsed();
+    let profile = sampler.stop()?;
+    println!("{} samples kept, {} lost", profile.samples, profile.lost);
+    let all = (profile.samples + profile.lost) as f64 / expected(took);
+    check(profile.samples > 100 && profile.lost > profile.samples && (0.8..1.05).contains(&all), all)
+}
