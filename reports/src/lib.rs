@@ -3,13 +3,17 @@
 //! A run emits one stream of [`event`]s. [`RunResult`] is made from it: the raw samples, and the [`judge`](fn@judge)ment that
 //! follows from them. Everything here is pure but [`RunResult::load`] and [`RunResult::save`], and needs no privilege.
 
+pub mod compare;
 mod contradiction;
 pub mod damage;
 pub mod environment;
 pub mod event;
 pub mod format;
+pub mod history;
 pub mod html;
 pub mod judge;
+pub mod merge;
+pub mod metric;
 mod numbers;
 pub mod observation;
 pub mod offered;

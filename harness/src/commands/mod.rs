@@ -2,13 +2,17 @@
 
 mod bench;
 mod clean;
+mod compare;
 mod completions;
 mod doctor;
-
 mod exit;
+mod history;
+mod kernel;
 mod list;
+mod merge;
 mod overrides;
 mod report;
+mod shard;
 mod show;
 mod values;
 
@@ -50,8 +54,16 @@ enum Command {
     Show(show::Show),
     /// List scenarios, policies, datapaths, controls and cached kernels
     List(list::List),
-    /// Render a kept result again: terminal table, HTML page or JSON
+    /// List and fetch kernels to boot in a VM
+    Kernel(kernel::Kernel),
+    /// Render a kept result again: table, page, or a format that other programs read
     Report(report::Report),
+    /// Compare two results: what got worse, what got better, what is as it was
+    Compare(compare::Compare),
+    /// Show results over time, with the runs since which a number has been another one
+    History(history::History),
+    /// Join the results of a plan's shards into one
+    Merge(merge::Merge),
     /// Remove what a killed run left behind
     Clean(clean::Clean),
     /// Print a completion script for a shell
@@ -77,7 +89,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> i32 {
         Command::Doctor(doctor) => doctor.run(),
         Command::Show(show) => show.run(),
         Command::List(list) => list.run(),
+        Command::Kernel(kernel) => kernel.run(),
         Command::Report(report) => report.run(),
+        Command::Compare(compare) => compare.run(),
+        Command::History(history) => history.run(),
+        Command::Merge(merge) => merge.run(),
         Command::Clean(clean) => clean.run(),
         Command::Completions(completions) => completions.run(&mut CommandLine::command()),
         Command::Worker => return crate::worker::main(),

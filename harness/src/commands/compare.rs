@@ -1,0 +1,115 @@
+//! `flowgauge compare`: what changed between two results.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use flowgauge_reports::compare::{self, Aspect, Effect, FailOn, Metrics, Options};
+
+use flowgauge_scenarios::nearest::suggestion;
+
+use super::exit::{Exit, print};
+use crate::session::display;
+
+const EXAMPLES: &str = "\
+Examples:
+  flowgauge compare base/ new/                     two runs, or two folders of runs: samples are pooled by row
+  flowgauge compare base/ new/ --effect 1%         a change counts from 1 % on
+  flowgauge compare run/ run/ --base-kernel 6.12 --new-kernel 7.2
+  flowgauge compare base/ new/ --fail-on inconclusive,missing --json
+
+Verdicts: regressed, improved, equivalent (any change is below the smallest that matters), inconclusive (with how
+many more samples would decide), unproven (the row is not good by itself on a side).
+
+Exit codes: 0 no regression; 1 a regression, or what --fail-on names; 2 not comparable or wrong input.";
+
+/// Compare two results: regressed, improved, equivalent or inconclusive, row by row
+///
+/// BASE and NEW are a run's folder, a result.json, an events.jsonl, or a folder of runs. What is not comparable is refused,
+/// and the differences are named; another kernel is what comparisons are for.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Compare {
+    /// What to compare with
+    base: PathBuf,
+    /// What to compare
+    new: PathBuf,
+    /// The smallest change that matters, in percent; else 3 % by the wall clock and 0.5 % by the instruction clock
+    #[arg(long, value_name = "PERCENT", value_parser = share)]
+    effect: Option<f64>,
+    /// In what the sides may differ although it changes figures: clock, accelerator, cpu, emulator, cpus, memory, driver,
+    /// settings, plan, kernel (builds of one release)
+    #[arg(long, value_delimiter = ',', value_name = "WHAT", value_parser = aspect)]
+    allow: Vec<Aspect>,
+    /// Compare these metrics instead of the one that stands for each row (throughput, instructions, cost, latency-p50,
+    /// latency-p99), or `all`
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    metric: Vec<String>,
+    /// End with 1 on these too: inconclusive, missing (NEW lacks a row), unproven, changed (improved too)
+    #[arg(long, value_delimiter = ',', value_name = "WHAT", value_parser = fail_on)]
+    fail_on: Vec<FailOn>,
+    /// Only rows of BASE of this kernel: the beginning of its release (6.12), or where it came from (debian:6.12)
+    #[arg(long, value_name = "KERNEL")]
+    base_kernel: Option<String>,
+    /// Only rows of NEW of this kernel
+    #[arg(long, value_name = "KERNEL")]
+    new_kernel: Option<String>,
+    /// Print JSON (compare.schema.json) instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// `2`, `2%` or `0.5 %` as a share.
+fn share(text: &str) -> Result<f64, String> {
+    let number = text.trim().trim_end_matches('%').trim_end();
+    match number.parse::<f64>() {
+        Ok(percent) if percent.is_finite() && percent > 0.0 && percent < 100.0 => Ok(percent / 100.0),
+        _ => Err("give percent, above 0 and below 100: 1% or 0.5%".to_owned()),
+    }
+}
+
+fn aspect(text: &str) -> Result<Aspect, String> {
+    one_of(&Aspect::ALL, Aspect::name, text)
+}
+
+fn fail_on(text: &str) -> Result<FailOn, String> {
+    one_of(&FailOn::ALL, FailOn::name, text)
+}
+
+fn one_of<T: Copy>(all: &[T], name: fn(T) -> &'static str, text: &str) -> Result<T, String> {
+    let found = all.iter().copied().find(|&item| name(item) == text);
+    found.ok_or_else(|| suggestion(text, all.iter().map(|&item| name(item))))
+}
+
+impl Compare {
+    pub(super) fn run(self) -> Result<(), Exit> {
+        let base = compare::load(&self.base).map_err(Exit::input)?;
+        let new = compare::load(&self.new).map_err(Exit::input)?;
+        let fail_on = self.fail_on.clone();
+        let json = self.json;
+        let comparison = compare::compare(&base, &new, &self.options()).map_err(Exit::input)?;
+        let text = if json {
+            let mut text = serde_json::to_string_pretty(&comparison).map_err(Exit::input)?;
+            text.push('\n');
+            text
+        } else {
+            compare::render(&comparison, display::style())
+        };
+        print(&text)?;
+        if comparison.fails(&fail_on) { Err(Exit::Verdict) } else { Ok(()) }
+    }
+
+    fn options(self) -> Options {
+        let metrics = match self.metric {
+            names if names.is_empty() => Metrics::First,
+            names if names.iter().any(|name| name == "all") => Metrics::All,
+            names => Metrics::Named(names),
+        };
+        Options {
+            effect: self.effect.map_or_else(Effect::default, |share| Effect { wall: share, instructions: share }),
+            allow: self.allow.into_iter().collect(),
+            metrics,
+            base_kernel: self.base_kernel,
+            new_kernel: self.new_kernel,
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! In what the sides differ, and what of it forbids a comparison.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::comparison::RowKey;
+use super::facts::{self, Fact, Facts};
+use super::side::Side;
+use crate::wording::printable;
+
+/// What a difference is about: the words of `--allow`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aspect {
+    /// What time is measured in.
+    Clock,
+    /// What executes the kernel: the machine, KVM, emulation.
+    Accelerator,
+    /// The CPU model, of the kernel under test and of its host.
+    Cpu,
+    /// The version of the emulator, which is the CPU of an emulated kernel.
+    Emulator,
+    /// How many CPUs.
+    Cpus,
+    /// How much memory.
+    Memory,
+    /// Drivers and offloads of the testbed's ports.
+    Driver,
+    /// Settings of the DUT.
+    Settings,
+    /// The scenarios of one name.
+    Plan,
+    /// The kernel under test. Comparing kernels is what a comparison is for; two builds of one release on one side are not.
+    Kernel,
+    /// Programs that took part.
+    Tools,
+    /// flowgauge's own version.
+    Flowgauge,
+}
+
+impl Aspect {
+    /// Every aspect, in the order of help texts.
+    pub const ALL: [Aspect; 12] = [
+        Aspect::Clock,
+        Aspect::Accelerator,
+        Aspect::Cpu,
+        Aspect::Emulator,
+        Aspect::Cpus,
+        Aspect::Memory,
+        Aspect::Driver,
+        Aspect::Settings,
+        Aspect::Plan,
+        Aspect::Kernel,
+        Aspect::Tools,
+        Aspect::Flowgauge,
+    ];
+
+    /// Its word on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Aspect::Clock => "clock",
+            Aspect::Accelerator => "accelerator",
+            Aspect::Cpu => "cpu",
+            Aspect::Emulator => "emulator",
+            Aspect::Cpus => "cpus",
+            Aspect::Memory => "memory",
+            Aspect::Driver => "driver",
+            Aspect::Settings => "settings",
+            Aspect::Plan => "plan",
+            Aspect::Kernel => "kernel",
+            Aspect::Tools => "tools",
+            Aspect::Flowgauge => "flowgauge",
+        }
+    }
+}
+
+/// What a difference means for the comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It forbids the comparison.
+    Refused,
+    /// It would, and was allowed.
+    Allowed,
+    /// It is no obstacle, and good to know.
+    Noted,
+}
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Difference {
+    /// What it is about.
+    pub aspect: Aspect,
+    /// What differs: `traffic.frame of scenario udp-ipv4`.
+    pub what: String,
+    /// What base has; several where its runs differ among themselves.
+    pub base: Vec<String>,
+    /// What new has.
+    pub new: Vec<String>,
+    /// What it means.
+    pub standing: Standing,
+}
+
+impl Difference {
+    /// It as a line: `cpu: CPU of the host: base X; new Y`. Harmless on a terminal.
+    pub fn line(&self) -> String {
+        let list = |values: &[String]| if values.is_empty() { "nothing".to_owned() } else { values.join(" and ") };
+        printable(&format!("{}: {}: base {}; new {}", self.aspect.name(), self.what, list(&self.base), list(&self.new)))
+    }
+}
+
+/// Why two sides are not compared.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Incomparable {
+    /// They differ in what changes figures.
+    #[error("{}", refusal(.0))]
+    Differences(Vec<Difference>),
+    /// A side has no runs, or runs without rows.
+    #[error("{side} has no rows: its runs planned nothing")]
+    NoRows {
+        /// `BASE` or `NEW`.
+        side: &'static str,
+    },
+    /// A side has nothing of the wanted kernel.
+    #[error("{side} has no rows of kernel {}; it has {}", printable(.wanted), printable(.has))]
+    NoKernel {
+        /// `BASE` or `NEW`.
+        side: &'static str,
+        /// What was asked for.
+        wanted: String,
+        /// The releases that are there.
+        has: String,
+    },
+    /// No row is on both sides.
+    #[error(
+        "BASE and NEW have no row in common: BASE has {}; NEW has {}; give results of the same scenarios and datapaths",
+        keys(.base), keys(.new)
+    )]
+    NothingInCommon {
+        /// The rows of base.
+        base: Vec<RowKey>,
+        /// The rows of new.
+        new: Vec<RowKey>,
+    },
+    /// No row has the wanted metrics.
+    #[error("no row has a metric {}; there are: {has}", printable(.wanted))]
+    NoMetric {
+        /// What was asked for.
+        wanted: String,
+        /// The names that are there.
+        has: String,
+    },
+    /// The smallest effect cannot be.
+    #[error("a smallest effect of {percent} % cannot be told: give more than {least} % and less than 100 %")]
+    Effect {
+        /// The effect, in percent.
+        percent: f64,
+        /// What it must be above, in percent.
+        least: f64,
+    },
+}
+
+fn keys(keys: &[RowKey]) -> String {
+    let some: Vec<String> = keys.iter().take(6).map(|key| printable(&key.label())).collect();
+    let more = keys.len().saturating_sub(some.len());
+    format!("{}{}", some.join(", "), if more > 0 { format!(" and {more} more") } else { String::new() })
+}
+
+fn refusal(differences: &[Difference]) -> String {
+    let mut text = String::from("BASE and NEW are not comparable:\n");
+    for difference in differences {
+        let _ = writeln!(text, "  {}", difference.line());
+    }
+    let aspects: BTreeSet<Aspect> = differences.iter().map(|d| d.aspect).collect();
+    let words: Vec<&str> = aspects.into_iter().map(Aspect::name).collect();
+    let _ = write!(text, "to compare them all the same: --allow {}", words.join(","));
+    text
+}
+
+/// Every difference, those that were allowed among them.
+///
+/// # Errors
+/// The refused ones, all at once.
+pub(super) fn between(
+    base: &Side<'_>,
+    new: &Side<'_>,
+    allow: &BTreeSet<Aspect>,
+) -> Result<Vec<Difference>, Incomparable> {
+    let names = |side: &Side<'_>| -> BTreeSet<String> {
+        side.results.iter().flat_map(|r| &r.plan.scenarios).map(|s| s.name.clone()).collect()
+    };
+    let (of_base, of_new) = (names(base), names(new));
+    let shared: BTreeSet<&str> = of_base.intersection(&of_new).map(String::as_str).collect();
+    let mut found = differing(&facts::of(&base.results, &shared), &facts::of(&new.results, &shared));
+    found.extend([base, new].into_iter().flat_map(builds));
+    for difference in &mut found {
+        if difference.standing == Standing::Refused && allow.contains(&difference.aspect) {
+            difference.standing = Standing::Allowed;
+        }
+    }
+    let refused: Vec<Difference> = found.iter().filter(|d| d.standing == Standing::Refused).cloned().collect();
+    if refused.is_empty() { Ok(found) } else { Err(Incomparable::Differences(refused)) }
+}
+
+fn differing(base: &Facts, new: &Facts) -> Vec<Difference> {
+    let names: BTreeSet<_> = base.keys().chain(new.keys()).collect();
+    let none = Fact::default();
+    let mut found = Vec::new();
+    for name in names {
+        let (b, n) = (base.get(name).unwrap_or(&none), new.get(name).unwrap_or(&none));
+        if b.values.union(&n.values).count() < 2 && !(b.values.is_empty() ^ n.values.is_empty()) {
+            continue;
+        }
+        // A port, a setting or a program that only one side knows came with a topology, a kernel or a version; a field of a
+        // scenario that only one side has was set there.
+        let one_sided = b.values.is_empty() || n.values.is_empty();
+        let binds = (b.binds || n.binds) && (!one_sided || name.0 == Aspect::Plan);
+        if one_sided && name.0 == Aspect::Driver {
+            continue;
+        }
+        found.push(Difference {
+            aspect: name.0,
+            what: name.1.clone(),
+            base: b.values.iter().cloned().collect(),
+            new: n.values.iter().cloned().collect(),
+            standing: if binds { Standing::Refused } else { Standing::Noted },
+        });
+    }
+    found
+}
+
+/// Builds of one release that differ within a side: they would be pooled as one kernel.
+fn builds(side: &Side<'_>) -> Vec<Difference> {
+    let environments = || side.results.iter().filter_map(|result| result.environment.as_ref());
+    let releases: BTreeSet<&str> = environments().map(|e| e.kernel_release.as_str()).collect();
+    let of = |release: &str| -> Vec<String> {
+        let versions: BTreeSet<&str> =
+            environments().filter(|e| e.kernel_release == release).map(|e| e.kernel_version.as_str()).collect();
+        versions.into_iter().map(str::to_owned).collect()
+    };
+    releases
+        .into_iter()
+        .map(|release| (release, of(release)))
+        .filter(|(_, versions)| versions.len() > 1)
+        .map(|(release, versions)| Difference {
+            aspect: Aspect::Kernel,
+            what: format!("builds of {release} on one side, {}", side.name),
+            base: if side.name == "BASE" { versions.clone() } else { Vec::new() },
+            new: if side.name == "NEW" { versions } else { Vec::new() },
+            standing: Standing::Refused,
+        })
+        .collect()
+}

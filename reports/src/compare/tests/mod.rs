@@ -1,0 +1,7 @@
+//! Comparisons of made-up results.
+
+mod fixture;
+mod refusals;
+mod rows;
+mod shown;
+mod verdicts;
