@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::datapath::Datapath;
 use crate::scenario::Scenario;
+use crate::shard::Shard;
 use crate::support::{Gap, hole};
 
 /// One thing that is measured again and again: a scenario on one datapath.
@@ -49,6 +50,9 @@ pub struct Plan {
     pub holes: Vec<Hole>,
     /// The trials in their order.
     pub steps: Vec<Step>,
+    /// Which part of the steps is run; none where it is all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
 }
 
 impl Plan {
@@ -64,7 +68,7 @@ impl Plan {
                 }
             }
         }
-        let mut random = SplitMix64(seed);
+        let mut random = SplitMix64::new(seed);
         let blocks = scenarios.iter().map(|s| s.method.blocks).max().unwrap_or(0);
         let mut steps = Vec::new();
         for block in 0..blocks {
@@ -76,7 +80,7 @@ impl Plan {
                 steps.extend(own.into_iter().map(|cell| Step { block, cell }));
             }
         }
-        Plan { seed, scenarios, cells, holes, steps }
+        Plan { seed, scenarios, cells, holes, steps, shard: None }
     }
 
     /// The scenario of a cell.
@@ -86,9 +90,15 @@ impl Plan {
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014). Ours, so that a seed means the same order in every version.
-struct SplitMix64(u64);
+#[derive(Clone, Debug)]
+pub struct SplitMix64(u64);
 
 impl SplitMix64 {
+    /// A source of orders; the same seed gives the same ones.
+    pub const fn new(seed: u64) -> Self {
+        SplitMix64(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -97,8 +107,8 @@ impl SplitMix64 {
         z ^ (z >> 31)
     }
 
-    /// Fisher-Yates; the bias of multiply-shift is below 2^-60 for lists of this size.
-    fn shuffle<T>(&mut self, list: &mut [T]) {
+    /// Puts a list in random order (Fisher-Yates; the bias of multiply-shift is below 2^-60 for lists of this size).
+    pub fn shuffle<T>(&mut self, list: &mut [T]) {
         for i in (1..list.len()).rev() {
             let j = ((u128::from(self.next()) * (i as u128 + 1)) >> 64) as usize;
             list.swap(i, j);
