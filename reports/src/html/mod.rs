@@ -108,7 +108,7 @@ fn quoted(word: &str) -> String {
 }
 
 /// Seconds since 1970 as `2026-01-31 12:00 UTC` (days to date after Hinnant, "chrono-compatible date algorithms").
-fn utc(unix_s: f64) -> String {
+pub(crate) fn utc(unix_s: f64) -> String {
     let seconds = unix_s.clamp(0.0, 2.5e11) as i64;
     let days = seconds / 86_400 + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
