@@ -4,16 +4,17 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use flowgauge_reports::metric::Better;
 use flowgauge_reports::result::Ending;
-use flowgauge_reports::{RunResult, html, table};
+use flowgauge_reports::{RunResult, format, html, table};
 
 use super::exit::{Exit, print};
 use crate::session::display;
 
-/// Render a kept result again: terminal table, HTML page or JSON.
+/// Render a kept result again: for people, or for another program.
 ///
 /// The verdicts are recomputed from the raw samples each time. As with `bench`, the exit code is 1 when one is not good
-/// or the run did not end.
+/// or the run did not end; what was asked for is written all the same.
 #[derive(Debug, Args)]
 pub(super) struct Report {
     /// A run's folder, its result.json, or its events.jsonl
@@ -34,21 +35,58 @@ enum Format {
     Html,
     /// result.json with the verdicts recomputed
     Json,
+    /// JUnit XML: a test case a row; Jenkins, GitLab, GitHub actions
+    Junit,
+    /// KTAP: a test point a row; kselftest, NIPA, kunit.py
+    Ktap,
+    /// Go benchmark lines, a line a trial; benchstat
+    Benchstat,
+    /// JSON of github-action-benchmark, tool customSmallerIsBetter: latency, cost, instructions
+    GithubSmaller,
+    /// JSON of github-action-benchmark, tool customBiggerIsBetter: throughput
+    GithubBigger,
+    /// JSON of Bencher (BMF)
+    Bencher,
+    /// OpenMetrics text; Prometheus
+    Openmetrics,
+    /// CSV, a line a sample; spreadsheets, pandas, R
+    Csv,
+    /// Markdown for a comment on a pull request
+    Markdown,
+}
+
+impl Format {
+    /// What the library calls it; none of those that are for people or are the result itself.
+    const fn exchanged(self) -> Option<format::Format> {
+        Some(match self {
+            Format::Table | Format::Html | Format::Json => return None,
+            Format::Junit => format::Format::Junit,
+            Format::Ktap => format::Format::Ktap,
+            Format::Benchstat => format::Format::Benchstat,
+            Format::GithubSmaller => format::Format::Github(Better::Lower),
+            Format::GithubBigger => format::Format::Github(Better::Higher),
+            Format::Bencher => format::Format::Bencher,
+            Format::Openmetrics => format::Format::Openmetrics,
+            Format::Csv => format::Format::Csv,
+            Format::Markdown => format::Format::Markdown,
+        })
+    }
 }
 
 impl Report {
     pub(super) fn run(self) -> Result<(), Exit> {
         let result = RunResult::load(&self.result).map_err(Exit::input)?;
-        let text = match self.format {
-            Format::Table => {
-                let style = if self.out.is_some() { display::plain() } else { display::style() };
-                table::render(&result, style)
-            }
-            Format::Html => html::render(&result).map_err(Exit::input)?,
-            Format::Json => {
+        let text = match (self.format, self.format.exchanged()) {
+            (_, Some(exchanged)) => format::render(&result, exchanged).map_err(Exit::input)?,
+            (Format::Html, _) => html::render(&result).map_err(Exit::input)?,
+            (Format::Json, _) => {
                 let mut text = serde_json::to_string_pretty(&result).map_err(Exit::input)?;
                 text.push('\n');
                 text
+            }
+            (_, None) => {
+                let style = if self.out.is_some() { display::plain() } else { display::style() };
+                table::render(&result, style)
             }
         };
         match self.out {

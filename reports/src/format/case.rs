@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-use flowgauge_scenarios::MethodKind;
+use flowgauge_scenarios::{Method, MethodKind, Scenario};
 
 use super::name::{line, plain, slug, unique};
 use crate::judge::{Row, Verdict};
@@ -53,7 +53,7 @@ pub(super) struct Case<'a> {
     /// The scenario's name as [`slug`], unique as well.
     pub(super) slug: String,
     /// The datapath's name.
-    pub(super) datapath: &'static str,
+    pub(super) datapath: String,
     /// The kernel under test, on one line; empty where nobody knows.
     pub(super) kernel: String,
     /// Whether the result has several kernels, so that the kernel belongs to the name.
@@ -98,52 +98,91 @@ impl Case<'_> {
     }
 }
 
+/// What a case is before it has a name.
+struct Found<'a> {
+    scenario: usize,
+    datapath: &'static str,
+    kernel: String,
+    outcome: Outcome,
+    row: Option<&'a Row>,
+}
+
 /// The cases of a result: its rows in their order, then its holes.
 pub(super) fn cases(result: &RunResult) -> Vec<Case<'_>> {
-    let rows = &result.judgement.rows;
-    let kernels = rows.iter().filter_map(|row| row.kernel.as_deref()).collect::<BTreeSet<_>>().len() > 1;
-    let mut taken = (HashSet::new(), HashSet::new());
-    let mut case =
-        |scenario: usize, name: &str, datapath: &'static str, kernel: Option<&str>, outcome, row: Option<&'_ Row>| {
-            let kernel = line(kernel.unwrap_or_default());
-            let key = |name: &str| (name.to_owned(), datapath, kernel.clone());
-            let scenario_name = unique(&mut taken.0, &line(name), |name, n| format!("{name} ({n})"), key);
-            let slug = unique(&mut taken.1, &slug(&scenario_name), |name, n| format!("{name}_{n}"), key);
-            let method = result.plan.scenarios.get(scenario).map(|s| s.method);
-            let time = method
-                .filter(|m| m.kind == MethodKind::Rate)
-                .zip(row)
-                .map(|(m, row)| Duration::from_millis(m.trial.ms.saturating_mul(row.trials as u64)));
-            Case {
-                scenario_index: scenario,
-                scenario: scenario_name,
-                slug,
-                datapath,
-                kernel,
-                kernels,
-                outcome,
-                row: None,
-                metrics: Vec::new(),
-                time,
-            }
-        };
-    let mut cases = Vec::with_capacity(rows.len() + result.judgement.holes.len());
-    for row in rows {
+    let found = found(result);
+    let kernels =
+        found.iter().filter(|f| f.row.is_some()).map(|f| f.kernel.as_str()).collect::<BTreeSet<_>>().len() > 1;
+    let names = names(result, &found);
+    let mut taken = HashSet::new();
+    let mut cases = Vec::with_capacity(found.len());
+    for Found { scenario, datapath, kernel, outcome, row } in found {
+        let (name, slug) = names[scenario].clone();
+        // Only a damaged result has a cell twice.
+        let free = |datapath: &str| taken.insert((slug.clone(), datapath.to_owned(), kernel.clone()));
+        let datapath = unique(datapath, |datapath, n| format!("{datapath}_{n}"), free);
+        let method = result.plan.scenarios.get(scenario).map(|s| s.method).filter(|m| m.kind == MethodKind::Rate);
+        let offered = |(m, row): (Method, &Row)| Duration::from_millis(m.trial.ms.saturating_mul(row.trials as u64));
+        let (metrics, time) = (row.map(Row::metrics).unwrap_or_default(), method.zip(row).map(offered));
+        cases.push(Case {
+            scenario: name,
+            slug,
+            scenario_index: scenario,
+            datapath,
+            kernel,
+            kernels,
+            outcome,
+            row,
+            metrics,
+            time,
+        });
+    }
+    cases
+}
+
+fn found(result: &RunResult) -> Vec<Found<'_>> {
+    let judgement = &result.judgement;
+    let rows = judgement.rows.iter().map(|row| {
         let outcome = match &row.verdict {
             Verdict::Good => Outcome::Good,
             Verdict::Bad { why } => Outcome::Bad(line(why)),
             Verdict::Unproven { why } => Outcome::Unproven(line(why)),
         };
-        let case = case(row.scenario, &row.name, row.datapath.name(), row.kernel.as_deref(), outcome, Some(row));
-        cases.push(Case { row: Some(row), metrics: row.metrics(), ..case });
+        let kernel = line(row.kernel.as_deref().unwrap_or_default());
+        Found { scenario: row.scenario, datapath: row.datapath.name(), kernel, outcome, row: Some(row) }
+    });
+    let kernel = result.environment.as_ref().map_or_else(String::new, |e| line(&e.kernel_release));
+    let holes = judgement.holes.iter().map(|hole| {
+        let outcome = Outcome::Skipped(line(&format!("{}; {}", hole.gap.reason, hole.gap.instead)));
+        Found { scenario: hole.scenario, datapath: hole.datapath.name(), kernel: kernel.clone(), outcome, row: None }
+    });
+    rows.chain(holes).collect()
+}
+
+/// A name with a datapath and a kernel that it stands with.
+type Key<'a> = (String, &'a str, &'a str);
+
+/// The name of each scenario of the plan on a line, and its [`slug`]. Scenarios of one name are told apart by a number, but
+/// not where their kernels or datapaths tell them apart.
+fn names<'a>(result: &RunResult, found: &'a [Found<'_>]) -> Vec<(String, String)> {
+    let (mut names, mut slugs) = (HashSet::new(), HashSet::new());
+    let one = |(index, scenario): (usize, &Scenario)| {
+        let own: Vec<&'a Found<'_>> = found.iter().filter(|f| f.scenario == index).collect();
+        let name =
+            unique(&line(&scenario.name), |name, n| format!("{name} ({n})"), |name| free(&mut names, name, &own));
+        let slug = unique(&slug(&name), |slug, n| format!("{slug}_{n}"), |slug| free(&mut slugs, slug, &own));
+        (name, slug)
+    };
+    result.plan.scenarios.iter().enumerate().map(one).collect()
+}
+
+/// Whether no other scenario has this name on a datapath and kernel of these cases; it is taken then.
+fn free<'a>(taken: &mut HashSet<Key<'a>>, name: &str, own: &[&'a Found<'_>]) -> bool {
+    let keys: Vec<Key<'a>> = own.iter().map(|f| (name.to_owned(), f.datapath, f.kernel.as_str())).collect();
+    let free = keys.iter().all(|key| !taken.contains(key));
+    if free {
+        taken.extend(keys);
     }
-    let kernel = result.environment.as_ref().map(|e| e.kernel_release.as_str()).filter(|_| !kernels);
-    for hole in &result.judgement.holes {
-        let name = result.plan.scenarios.get(hole.scenario).map_or("", |s| s.name.as_str());
-        let why = Outcome::Skipped(line(&format!("{}; {}", hole.gap.reason, hole.gap.instead)));
-        cases.push(case(hole.scenario, name, hole.datapath.name(), kernel, why, None));
-    }
-    cases
+    free
 }
 
 /// Why the run as a whole failed whatever its rows say: it did not end, or the kernel under test complained. A reason a

@@ -33,7 +33,7 @@ fn about(case: &Case<'_>) -> String {
     let (clock, accelerator) = case.row.map_or((None, None), |row| (row.clock, row.accelerator));
     [
         cell(&case.scenario),
-        case.datapath.to_owned(),
+        case.datapath.clone(),
         cell(&case.kernel),
         symbol::clock(clock).to_owned(),
         symbol::accelerator(accelerator).to_owned(),

@@ -55,7 +55,7 @@ fn test(case: &Case<'_>) -> TestCase {
             status
         }
     };
-    let name = if case.kernels { format!("{} on {}", case.datapath, case.kernel) } else { case.datapath.to_owned() };
+    let name = if case.kernels { format!("{} on {}", case.datapath, case.kernel) } else { case.datapath.clone() };
     let mut test = TestCase::new(name, status);
     test.set_classname(format!("flowgauge.{}", case.slug.replace('.', "_")));
     if let Some(time) = case.time {

@@ -1,8 +1,8 @@
 //! Markdown (GitHub Flavored; GitLab reads the same) for a comment on a pull request: a table of all rows, then what is not
 //! good and what could not be measured.
 //!
-//! A forge turns text into links, pings and pictures. So names stand in `<code>`, where it looks for nothing, and in sentences every
-//! sign that could begin something is an entity or is followed by a word joiner.
+//! A forge turns text into links, pings and pictures. So every sign of a text of others that could begin something is an entity or
+//! is followed by a word joiner.
 
 use std::fmt::Write;
 
@@ -110,7 +110,7 @@ fn row(case: &Case<'_>, metrics: &[&str]) -> String {
 }
 
 fn datapath(case: &Case<'_>) -> String {
-    if case.kernels { format!("{} {}", case.datapath, code(&case.kernel)) } else { case.datapath.to_owned() }
+    if case.kernels { format!("{} {}", case.datapath, code(&case.kernel)) } else { case.datapath.clone() }
 }
 
 fn named(case: &Case<'_>) -> String {
@@ -137,20 +137,20 @@ fn list(text: &mut String, head: &str, items: impl Iterator<Item = String>, tail
     text.push('\n');
 }
 
-/// A name, in which the forge finds nothing to make of.
+/// A name: the forge looks for nothing in code.
 fn code(name: &str) -> String {
-    format!("<code>{}</code>", entities(&line(name)))
+    format!("<code>{}</code>", sentence(name))
 }
 
-/// A sentence, in which nobody is pinged and nothing is linked.
+/// A line of text in which nobody is pinged, nothing is linked and nothing is markup.
 fn sentence(text: &str) -> String {
-    // The forge looks for `@name` and `#123` after it has resolved the entities.
-    let joined = line(text).replace('@', "@\u{2060}").replace('#', "#\u{2060}");
-    entities(&joined)
+    // Forges look for these after entities were resolved, so an entity would not hide them.
+    let apart = [("@", "@\u{2060}"), ("#", "#\u{2060}"), ("://", ":\u{2060}//"), ("www.", "www\u{2060}.")];
+    entities(&apart.iter().fold(line(text), |text, (found, joined)| text.replace(found, joined)))
 }
 
-/// ASCII signs as entities, but for those that begin nothing.
+/// ASCII signs as entities, but for those that begin nothing inside of a line.
 fn entities(text: &str) -> String {
-    let harmless = |c: char| !c.is_ascii_punctuation() || "%,;()?'".contains(c);
+    let harmless = |c: char| !c.is_ascii_punctuation() || "%,;()?'-.+/".contains(c);
     text.chars().map(|c| if harmless(c) { c.to_string() } else { format!("&#{};", u32::from(c)) }).collect()
 }

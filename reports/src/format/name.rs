@@ -1,7 +1,5 @@
 //! Names and texts that anybody may have written, made fit for formats.
 
-use std::collections::HashSet;
-
 use crate::wording::printable;
 
 /// A line of text: what would break a line, command a terminal or be forbidden in XML becomes U+FFFD.
@@ -22,19 +20,16 @@ pub(super) fn plain(figure: &str) -> String {
     figure.replace('\u{a0}', " ").replace('\u{202f}', "").replace('µ', "u")
 }
 
-/// The first of `wanted`, `wanted_2`, `wanted_3`... that has not been given out yet; `mark` makes the later ones.
-pub(super) fn unique<K: std::hash::Hash + Eq>(
-    taken: &mut HashSet<K>,
-    wanted: &str,
-    mark: impl Fn(&str, u32) -> String,
-    key: impl Fn(&str) -> K,
-) -> String {
-    let names = std::iter::once(wanted.to_owned()).chain((2..).map(|n| mark(wanted, n)));
-    names.into_iter().find(|name| taken.insert(key(name))).unwrap_or_else(|| wanted.to_owned())
+/// The first of `wanted` and what `mark` makes of it for 2, 3, 4... that is free.
+pub(super) fn unique(wanted: &str, mark: impl Fn(&str, u32) -> String, mut free: impl FnMut(&str) -> bool) -> String {
+    let marked = (2..).map(|n| mark(wanted, n));
+    std::iter::once(wanted.to_owned()).chain(marked).find(|name| free(name)).unwrap_or_else(|| wanted.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -50,7 +45,7 @@ mod tests {
     #[test]
     fn names_that_come_again_are_numbered() {
         let mut taken = HashSet::new();
-        let mut next = |name| unique(&mut taken, name, |name, n| format!("{name}_{n}"), str::to_owned);
+        let mut next = |name| unique(name, |name, n| format!("{name}_{n}"), |name| taken.insert(name.to_owned()));
         assert_eq!([next("a"), next("a_2"), next("a"), next("a")], ["a", "a_2", "a_3", "a_4"]);
     }
 }
