@@ -139,12 +139,16 @@ fn probability(parts: &mut [Part<'_>], q: f64, orders: u32, level: f64) -> Optio
 /// Room for the sums of a split, reused from order to order.
 #[derive(Default)]
 struct Room {
+    /// Mean distance within the first k values, times k - 1: what of the statistic depends on the end alone.
+    all: Vec<f64>,
     /// Sum of the distances within the first k values.
     within: Vec<f64>,
     /// Sum of the distances within the values from the split to before k.
     right: Vec<f64>,
     /// 1 / (k - 1): a mean within k values is their sum times 2 / k times this.
     inverse: Vec<f64>,
+    /// 2 (k - 1) / k.
+    share: Vec<f64>,
 }
 
 impl Room {
@@ -163,23 +167,19 @@ impl Room {
         self.prepare(values);
         let mut best: Option<Split> = None;
         for at in (1..n).rev() {
-            let (here, after) = (values[at], &values[at + 1..]);
-            let mut sum = 0.0;
-            for (right, value) in self.right[at + 2..=n].iter_mut().zip(after) {
-                sum += (here - value).abs();
-                *right += sum;
-            }
+            self.widen(values, at);
             if at < shortest || n - at < shortest {
                 continue;
             }
             let left = self.within[at] * self.inverse[at];
             let ends = at + shortest..=n;
-            let mut q = f64::NEG_INFINITY;
-            for (length, k) in (shortest..).zip(ends) {
-                let size = k as f64;
-                let inside = left + self.right[k] * self.inverse[length];
-                q = q.max(2.0 / size * (self.within[k] - (size - 1.0) * inside));
-            }
+            let q = greatest(
+                left,
+                &self.all[ends.clone()],
+                &self.share[ends.clone()],
+                &self.right[ends],
+                &self.inverse[shortest..],
+            );
             if best.is_none_or(|best| q >= best.q) {
                 best = Some(Split { at, q });
             }
@@ -187,21 +187,66 @@ impl Room {
         best
     }
 
+    /// Takes the value at `at` into the right side of every end.
+    fn widen(&mut self, values: &[f64], at: usize) {
+        let here = values[at];
+        let mut sum = 0.0;
+        for (right, value) in self.right[at + 2..].iter_mut().zip(&values[at + 1..]) {
+            sum += (here - value).abs();
+            *right += sum;
+        }
+    }
+
     fn prepare(&mut self, values: &[f64]) {
         let n = values.len();
         self.right.clear();
         self.right.resize(n + 1, 0.0);
-        // A single value has no distance within, and its mean is none: 0 / 0 counts as 0.
-        self.inverse.clear();
-        self.inverse.extend((0..=n).map(|k| if k < 2 { 0.0 } else { 1.0 / (k - 1) as f64 }));
+        if self.inverse.len() != n + 1 {
+            // A single value has no distance within, and its mean is none: 0 / 0 counts as 0.
+            self.inverse = (0..=n).map(|k| if k < 2 { 0.0 } else { 1.0 / (k - 1) as f64 }).collect();
+            self.share = (0..=n).map(|k| 2.0 - 2.0 / k.max(1) as f64).collect();
+        }
         self.within.clear();
         self.within.push(0.0);
         let mut sum = 0.0;
         for (end, value) in values.iter().enumerate() {
-            sum += values[..end].iter().map(|other| (other - value).abs()).sum::<f64>();
+            sum += distances(&values[..end], *value);
             self.within.push(sum);
         }
+        self.all.clear();
+        self.all.extend(self.within.iter().enumerate().map(|(k, within)| 2.0 * within / k.max(1) as f64));
     }
+}
+
+/// Sums and maxima are taken in lanes, which a compiler may not do by itself: it would change the order of additions.
+const LANES: usize = 4;
+
+/// The sum of the distances of `value` to others.
+fn distances(others: &[f64], value: f64) -> f64 {
+    let mut lanes = [0.0; LANES];
+    let (chunks, rest) = others.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (lane, other) in lanes.iter_mut().zip(chunk) {
+            *lane += (other - value).abs();
+        }
+    }
+    lanes.iter().sum::<f64>() + rest.iter().map(|other| (other - value).abs()).sum::<f64>()
+}
+
+/// The greatest statistic over the ends of a right side.
+fn greatest(left: f64, all: &[f64], share: &[f64], right: &[f64], inverse: &[f64]) -> f64 {
+    let n = all.len();
+    let (all, share, right, inverse) = (&all[..n], &share[..n], &right[..n], &inverse[..n]);
+    let q = |k: usize| all[k] - share[k] * (left + right[k] * inverse[k]);
+    let more = |a: f64, b: f64| if b > a { b } else { a };
+    let mut lanes = [f64::NEG_INFINITY; LANES];
+    let whole = n - n % LANES;
+    for k in (0..whole).step_by(LANES) {
+        for (lane, most) in lanes.iter_mut().enumerate() {
+            *most = more(*most, q(k + lane));
+        }
+    }
+    (whole..n).map(q).chain(lanes).fold(f64::NEG_INFINITY, more)
 }
 
 #[cfg(test)]
