@@ -8,6 +8,7 @@ use flowgauge_topologies::kernel::KernelSpec;
 
 use super::exit::Exit;
 use super::overrides::Overrides;
+use super::shard::ShardChoice;
 use crate::runner::injection::Injection;
 use crate::session::{self, Request};
 
@@ -42,6 +43,9 @@ pub(super) struct Bench {
     /// Seed of the order of trials; random where not given
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Run one part of the plan, as in 3/8, or `auto` in a job array (Slurm, Kubernetes, GitLab); `flowgauge merge` joins them
+    #[arg(long, value_name = "N/M|auto")]
+    shard: Option<ShardChoice>,
     /// Folder that gets a folder for this run
     #[arg(long, default_value = "results", value_name = "DIR")]
     out: PathBuf,
@@ -82,6 +86,10 @@ impl Bench {
             let reasons: Vec<&str> = plan.holes.iter().map(|hole| hole.gap.reason.as_str()).collect();
             return Err(Exit::Input(format!("nothing is left to measure: {}", reasons.join("; "))));
         }
+        let plan = match self.shard {
+            Some(shard) => shard.cut(&plan, self.seed).map_err(Exit::input)?,
+            None => plan,
+        };
         session::bench(Request {
             plan,
             command: std::env::args().collect(),

@@ -27,10 +27,13 @@ use rig::Rig;
 /// The rig is left to its owner in every case: dropping it is what cleans up.
 pub fn run(plan: &Plan, rig: &mut dyn Rig, wire: &dyn Wire) -> Result<(), Failure> {
     progress(wire, Phase::Build, "building the testbed")?;
+    let steps = plan.own_steps();
     let mut seen = Vec::new();
-    for scenario in &plan.scenarios {
+    for (index, scenario) in plan.scenarios.iter().enumerate() {
+        // A shard builds what it needs.
+        let needed = plan.shard.is_none() || steps.iter().any(|(_, step)| plan.cells[step.cell].scenario == index);
         // Each topology has ports of its own.
-        if !seen.contains(&scenario.topology) {
+        if needed && !seen.contains(&scenario.topology) {
             seen.push(scenario.topology);
             rig.prepare(scenario)?;
             wire.emit(&Event::Environment(Box::new(rig.environment())))?;
@@ -38,7 +41,8 @@ pub fn run(plan: &Plan, rig: &mut dyn Rig, wire: &dyn Wire) -> Result<(), Failur
     }
     progress(wire, Phase::Drive, "measuring")?;
     let mut calibrated = None;
-    for (index, step) in plan.steps.iter().enumerate() {
+    for (index, step) in &steps {
+        let index = *index;
         wire.check()?;
         let due = (step.block, plan.cells[step.cell].scenario);
         if calibrated != Some(due) {

@@ -91,7 +91,7 @@ impl Display for Bar {
                 let Some(plan) = &self.plan else { return Ok(()) };
                 if self.bar.length() == Some(0) {
                     self.bar.reset();
-                    self.bar.set_length(plan.steps.len() as u64);
+                    self.bar.set_length(plan.own_steps().len() as u64);
                     let template = "{elapsed_precise} [{bar:30}] {pos}/{len} trials, {eta} left  {msg}";
                     if let Ok(style) = ProgressStyle::with_template(template) {
                         self.bar.set_style(style.progress_chars("=> "));
@@ -121,7 +121,7 @@ impl Display for Lines {
     fn show(&mut self, event: &Event) -> io::Result<()> {
         let line = match event {
             Event::Started(start) => {
-                self.trials = start.plan.steps.len();
+                self.trials = start.plan.own_steps().len();
                 format!("run {} with seed {}", start.run, start.plan.seed)
             }
             Event::Progress { text, .. } => text.clone(),

@@ -55,7 +55,11 @@ pub struct Request {
 /// Runs a plan and ends with a table on standard output and a report in the run's folder.
 pub fn bench(request: Request) -> Result<(), Exit> {
     let unix_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
-    let run = run_name(unix_s, request.plan.seed);
+    let mut run = run_name(unix_s, request.plan.seed);
+    // Shards of one plan begin in the same second on many machines, and their folders may be one.
+    if let Some(shard) = request.plan.shard {
+        run += &format!("-{}of{}", shard.index, shard.of);
+    }
     let spec = RouterSpec { keep: request.keep.clone(), ..RouterSpec::default() };
     spec.check().map_err(Exit::input)?;
     let recorder = Recorder::create(&request.out, &run)?;

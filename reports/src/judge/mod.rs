@@ -28,7 +28,7 @@ pub use verdict::Verdict;
 /// What follows from the samples of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Judgement {
-    /// One row per cell of the plan, in its order.
+    /// One row per cell of the plan, in its order; of a shard, one per cell that it has steps of.
     pub rows: Vec<Row>,
     /// What could not be measured, with the reasons.
     pub holes: Vec<Hole>,
@@ -77,9 +77,13 @@ pub fn judge(
     onsets: &[TimeToOffload],
     environment: Option<&Environment>,
 ) -> Judgement {
-    let mut rows: Vec<Row> =
-        (0..plan.cells.len()).map(|cell| row::row(plan, cell, trials, calibrations, environment)).collect();
+    let own = plan.own_steps();
+    let planned = |cell: usize| own.iter().filter(|(_, step)| step.cell == cell).count();
+    // Of what is another shard's nothing can be said here.
+    let cells = (0..plan.cells.len()).filter(|&cell| plan.shard.is_none() || planned(cell) > 0);
+    let mut rows: Vec<Row> = cells.map(|cell| row::row(plan, cell, trials, calibrations, environment)).collect();
     for row in &mut rows {
+        row.planned = planned(row.cell);
         row.onset = Onset::of(&onsets.iter().filter(|onset| onset.cell == row.cell).collect::<Vec<_>>());
     }
     gain::compare(&mut rows);
