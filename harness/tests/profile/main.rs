@@ -128,10 +128,11 @@ fn expected(took: Duration) -> f64 {
 
 fn known_function() -> Outcome {
     let (profile, took) = sampled(|| loads::random_bytes(4 << 20))?;
-    // All of the time is the kernel's, and that is the cipher's.
     let worth = profile.samples as f64 / expected(took);
     check((0.8..1.05).contains(&worth) && profile.lost == 0, (worth, profile.lost))?;
-    check(share(&profile, "chacha_") > 0.8, share(&profile, "chacha_"))?;
+    check(share(&profile, "get_random_bytes_user") > 0.95, share(&profile, "get_random_bytes_user"))?;
+    // The larger part of it; how much the copying to us takes differs by kernel.
+    check(share(&profile, "chacha_") > 0.5, share(&profile, "chacha_"))?;
     check(share(&profile, "do_syscall_64") > 0.95, share(&profile, "do_syscall_64"))?;
     check(share(&profile, "[unknown]") < 0.001, share(&profile, "[unknown]"))
 }
@@ -160,14 +161,16 @@ fn packets() -> Outcome {
 }
 
 fn repeats() -> Outcome {
-    let mut routes = Vec::new();
+    let mut seen = Vec::new();
     for _ in 0..2 {
         let (profile, _) = sampled(|| loads::receive_packets(20_000))?;
-        routes.push((share(&profile, "pktgen_thread_worker"), share(&profile, "ip_rcv"), profile.samples as f64));
+        // What else the kernel does meanwhile (khugepaged, DAMON) comes when it comes.
+        let way = profile.within("pktgen_thread_worker");
+        seen.push((share(&way, "ip_rcv"), share(&way, "ip_route_input_slow"), way.samples as f64));
     }
     let far = |a: f64, b: f64| (a / b - 1.0).abs();
-    let (a, b) = (routes[0], routes[1]);
-    check(far(a.0, b.0) < 0.02 && far(a.1, b.1) < 0.06 && far(a.2, b.2) < 0.02, (a, b))
+    let (a, b) = (seen[0], seen[1]);
+    check(far(a.0, b.0) < 0.05 && far(a.1, b.1) < 0.1 && far(a.2, b.2) < 0.05, (a, b))
 }
 
 fn no_room() -> Outcome {

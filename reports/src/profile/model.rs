@@ -82,6 +82,14 @@ impl Profile {
         stack.frames.iter().filter_map(|&index| self.frames.get(index as usize))
     }
 
+    /// The part in which a function ran, it or what it called: of `pktgen_thread_worker` the way of its packets, without
+    /// what else the kernel did meanwhile. What was put off to another thread is not in it.
+    pub fn within(&self, function: &str) -> Profile {
+        let inside = |stack: &&Stack| self.functions(stack).any(|frame| frame.function == function);
+        let owned = |stack: &Stack| (self.functions(stack).cloned().collect(), stack.samples);
+        Profile::gather(self.period_ns, self.lost, self.stacks.iter().filter(inside).map(owned))
+    }
+
     /// Two profiles of the same thing as one, such as those of several trials.
     pub fn and(&self, other: &Profile) -> Profile {
         let owned = |profile: &Profile| -> Vec<(Vec<Frame>, u64)> {

@@ -88,6 +88,10 @@ fn matches(pattern: &str, name: &str) -> bool {
 /// Which functions belong to which stage; the first pattern that fits decides. Names of Linux 6.1 to 7.x. Functions that
 /// serve several stages (skb_*, kfree_skb*, memory, locks) are left out on purpose: their callers tell.
 const FUNCTIONS: &[(&str, Stage)] = &[
+    // arch/x86/include/asm/idtentry.h: what an interrupt does is not for the packet that it came upon
+    ("asm_sysvec_*", Stage::Other),
+    ("asm_common_interrupt", Stage::Other),
+    ("asm_exc_*", Stage::Other),
     // net/netfilter/nf_flow_table_*.c, net/netfilter/nft_flow_offload.c
     ("nf_flow_*", Stage::Flowtable),
     ("flow_offload_*", Stage::Flowtable),
@@ -250,6 +254,9 @@ mod tests {
         assert_eq!(names(&["_raw_spin_lock", "kmem_cache_alloc", "pktgen_thread_worker"]), Stage::Generator);
         assert_eq!(names(&["fib_table_lookup", "ip_route_input_slow", "ip_rcv_finish"]), Stage::Route);
         assert_eq!(names(&["clear_page_erms"]), Stage::Other);
+        let timer = ["run_timer_softirq", "irq_exit_rcu", "asm_sysvec_apic_timer_interrupt", "pktgen_xmit"];
+        assert_eq!(names(&timer), Stage::Other, "an interrupt upon the generator");
+        assert_eq!(names(&["memcpy", "net_rx_action", "asm_common_interrupt", "pktgen_xmit"]), Stage::Receive);
         assert_eq!(names(&[]), Stage::Other);
     }
 

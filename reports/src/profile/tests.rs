@@ -100,6 +100,15 @@ fn equal_stacks_are_one_and_profiles_can_be_joined() {
 }
 
 #[test]
+fn the_part_within_a_function_leaves_the_rest_out() {
+    let stacks = [("memcpy ip_rcv pktgen_xmit", 3), ("check_pte kdamond_fn", 4), ("pktgen_xmit", 5)];
+    let profile = Profile::gather(10_000, 2, stacks.map(|(words, samples)| (stack(words), samples)));
+    let part = profile.within("pktgen_xmit");
+    assert_eq!((part.samples, part.lost, part.stacks.len(), part.frames.len()), (8, 2, 2, 3));
+    assert_eq!(profile.within("no_such").samples, 0);
+}
+
+#[test]
 fn a_profile_survives_its_file_and_damage_is_passed_over() {
     let profile = conntrack();
     let text = serde_json::to_string(&profile).unwrap();
