@@ -1,21 +1,28 @@
 //! The distribution's package archive, through apt's own tools: nothing is installed, no privilege
 //! is used, and the host's lists stay as they are.
 
-use std::{io::ErrorKind, path::Path, process::Command};
+use std::{
+    collections::BTreeMap,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
-use super::KernelError;
-
-/// Where Debian's newest kernel lies.
-const NEWEST_SUITE: &str = "sid";
+use super::{KernelError, Suite, cache::lock};
 
 /// The keys of Debian's archive, from the package debian-archive-keyring.
 const DEBIAN_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Written when lists have been fetched.
+const STAMP: &str = "updated";
 
 /// One way of asking apt: with the host's package lists, or with lists of our own.
 #[derive(Debug, Clone)]
 pub(crate) struct Archive {
     options: Vec<String>,
-    private: bool,
+    /// Where lists of our own lie; none for the host's.
+    own: Option<PathBuf>,
 }
 
 /// A package that can be downloaded now.
@@ -29,7 +36,7 @@ impl Archive {
     /// The lists that the last `apt-get update` of the host left.
     pub(crate) fn host() -> Self {
         // Root may read everything; apt's own sandbox user may not write into our cache.
-        Self { options: vec!["-oAPT::Sandbox::User=root".into()], private: false }
+        Self { options: vec!["-oAPT::Sandbox::User=root".into()], own: None }
     }
 
     /// Lists of our own in the cache; empty until [`Archive::update`].
@@ -37,22 +44,26 @@ impl Archive {
         Self::lists_in(&cache.join("apt"))
     }
 
-    /// Lists of our own of Debian's newest suite, from the mirror that the host uses for Debian, whether or not its own
+    /// Lists of our own of one of Debian's suites, from the mirror that the host uses for Debian, whether or not its own
     /// sources name that suite; empty until [`Archive::update`]. Signed by Debian's keys like all else.
-    pub(crate) fn newest(cache: &Path) -> Result<Self, KernelError> {
+    pub(crate) fn suite(suite: Suite, cache: &Path) -> Result<Self, KernelError> {
         let format = ["--format", "$(REPO_URI) $(ORIGIN)", "Created-By: Packages"];
         let targets = run("apt-get", "apt", &[&["indextargets"], &format[..]].concat(), Path::new("/"))?;
         let mirror = debian_mirror(&targets).ok_or(KernelError::NoMirror)?;
-        let dir = cache.join("apt-newest");
+        let dir = cache.join(format!("apt-{}", suite.name()));
         let mut archive = Self::lists_in(&dir)?;
         // Without the package debian-archive-keyring the keys that apt trusts for everything must do.
         let keys = Path::new(DEBIAN_KEYRING).exists().then(|| format!("Signed-By: {DEBIAN_KEYRING}\n"));
         let entry = format!(
-            "Types: deb\nURIs: {mirror}\nSuites: {NEWEST_SUITE}\nComponents: main\nArchitectures: amd64\n{}",
+            "Types: deb\nURIs: {mirror}\nSuites: {}\nComponents: main\nArchitectures: amd64\n{}",
+            suite.archive_name(),
             keys.unwrap_or_default()
         );
-        let sources = dir.join("newest.sources");
-        std::fs::write(&sources, entry).map_err(KernelError::io("write", &sources))?;
+        let sources = dir.join(format!("{}.sources", suite.name()));
+        // Where it is newer than what apt has made of the lists, apt makes that again, which takes seconds.
+        if std::fs::read_to_string(&sources).ok().as_ref() != Some(&entry) {
+            std::fs::write(&sources, &entry).map_err(KernelError::io("write", &sources))?;
+        }
         archive.options.push(format!("-oDir::Etc::sourcelist={}", sources.display()));
         archive.options.push("-oDir::Etc::sourceparts=/dev/null".into());
         // Neither translations nor the descriptions for software centres.
@@ -69,16 +80,35 @@ impl Archive {
         let mut archive = Self::host();
         archive.options.push(format!("-oDir::State::lists={}", dir.join("lists").display()));
         archive.options.push(format!("-oDir::Cache={}", dir.display()));
-        archive.private = true;
+        // Container images switch these off; without them every question parses the lists again, for seconds.
+        for cache in ["pkgcache", "srcpkgcache"] {
+            archive.options.push(format!("-oDir::Cache::{cache}={cache}.bin"));
+        }
+        archive.own = Some(dir.to_owned());
         Ok(archive)
     }
 
     /// Fetches the lists. Only for private lists: the host's are not ours to change.
     pub(crate) fn update(&self) -> Result<(), KernelError> {
-        if self.private {
-            self.run("apt-get", "apt", &["update", "-q"], Path::new("/"))?;
+        let Some(dir) = &self.own else { return Ok(()) };
+        // apt does not wait for another apt that fetches the same lists, but fails.
+        let _held = lock(dir)?;
+        // Without this a mirror that does not answer is a warning only, and old lists pass for new ones.
+        self.run("apt-get", "apt", &["update", "-q", "-oAPT::Update::Error-Mode=any"], Path::new("/"))?;
+        let stamp = dir.join(STAMP);
+        std::fs::write(&stamp, b"").map_err(KernelError::io("write", stamp))
+    }
+
+    /// Fetches the lists unless that was done within the time given; `tell` is called before.
+    pub(crate) fn update_if_older(&self, age: Duration, tell: impl FnOnce()) -> Result<(), KernelError> {
+        let stamp = self.own.as_ref().and_then(|dir| std::fs::metadata(dir.join(STAMP)).ok()?.modified().ok());
+        match stamp.and_then(|at| at.elapsed().ok()) {
+            Some(elapsed) if elapsed < age => Ok(()),
+            _ => {
+                tell();
+                self.update()
+            }
         }
-        Ok(())
     }
 
     /// Every package whose name starts so and that the archive offers now, each in its newest version.
@@ -100,9 +130,18 @@ impl Archive {
 
     /// The names of the packages that this one depends on, the first of each set of alternatives.
     pub(crate) fn depends(&self, package: &Package) -> Result<Vec<String>, KernelError> {
-        let which = format!("{}={}", package.name, package.version);
-        let control = self.run("apt-cache", "apt", &["show", &which], Path::new("/"))?;
-        Ok(parse_depends(&control))
+        Ok(self.depends_of(std::slice::from_ref(package))?.remove(&package.name).unwrap_or_default())
+    }
+
+    /// As [`Archive::depends`], of many packages at once, by their names.
+    pub(crate) fn depends_of(&self, packages: &[Package]) -> Result<BTreeMap<String, Vec<String>>, KernelError> {
+        if packages.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let which: Vec<String> = packages.iter().map(|p| format!("{}={}", p.name, p.version)).collect();
+        let args: Vec<&str> = std::iter::once("show").chain(which.iter().map(String::as_str)).collect();
+        let control = self.run("apt-cache", "apt", &args, Path::new("/"))?;
+        Ok(control.split("\n\n").filter_map(parse_depends).collect())
     }
 
     /// Downloads the packages into `dir`.
@@ -163,10 +202,14 @@ fn parse_madison(table: &str) -> Vec<Package> {
     found
 }
 
-/// The first words of the items of `Depends:`.
-fn parse_depends(control: &str) -> Vec<String> {
-    let line = control.lines().find_map(|line| line.strip_prefix("Depends:")).unwrap_or_default();
-    line.split(',').filter_map(|item| Some(item.split_whitespace().next()?.to_owned())).collect()
+/// The name of a package, and the first words of the items of its `Depends:`.
+fn parse_depends(control: &str) -> Option<(String, Vec<String>)> {
+    let field = |name: &str| control.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    let depends = field("Depends").unwrap_or_default().split(',');
+    Some((
+        field("Package")?.to_owned(),
+        depends.filter_map(|i| Some(i.split_whitespace().next()?.to_owned())).collect(),
+    ))
 }
 
 /// The mirror of Debian's main archive among lines of `URI ORIGIN`. Before the first update apt knows no origin; the
@@ -206,6 +249,9 @@ mod tests {
     fn depends_are_names() {
         let control = "Package: linux-headers-x\nDepends: gcc-16-for-host, linux-headers-x-common (= 1), \
                        linux-kbuild-x | other\n";
-        assert_eq!(parse_depends(control), ["gcc-16-for-host", "linux-headers-x-common", "linux-kbuild-x"]);
+        let (name, depends) = parse_depends(control).expect("a package");
+        assert_eq!(name, "linux-headers-x");
+        assert_eq!(depends, ["gcc-16-for-host", "linux-headers-x-common", "linux-kbuild-x"]);
+        assert_eq!(parse_depends("\n"), None);
     }
 }

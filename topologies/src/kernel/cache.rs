@@ -73,7 +73,7 @@ fn subfolders(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Reads back what [`seal`] wrote and checks it against the files.
-fn load(dir: &Path) -> Option<Image> {
+pub(crate) fn load(dir: &Path) -> Option<Image> {
     let text = std::fs::read(dir.join(MANIFEST)).ok()?;
     let Manifest { image, vmlinuz_bytes, vmlinuz_checksum, module_files } = serde_json::from_slice(&text).ok()?;
     // Paths are kept relative, so that the cache can be moved.

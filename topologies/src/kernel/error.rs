@@ -41,11 +41,11 @@ pub enum KernelError {
         stderr: String,
     },
     /// The archive that apt knows has no such kernel.
-    #[error("apt knows no linux-image-{wanted}.* for amd64; it offers {}", offered(.available))]
+    #[error("neither the host's apt nor Debian offers a kernel debian:{wanted} for amd64; there are {}", offered(.available))]
     NotOffered {
         /// The version asked for.
         wanted: String,
-        /// Versions that apt offers, as MAJOR.MINOR.
+        /// What there is, as `debian:MAJOR.MINOR`.
         available: Vec<String>,
     },
     /// The archive that apt knows has no package of this name.
@@ -54,9 +54,9 @@ pub enum KernelError {
         /// The package asked for.
         name: String,
     },
-    /// The host's apt has no source of Debian packages, so there is no place to ask for Debian's newest kernel.
+    /// The host's apt has no source of Debian packages, so there is no place to ask for Debian's suites.
     #[error(
-        "debian:newest comes from the mirror that apt uses for Debian, and apt-get indextargets names none; use --kernel PATH --modules DIR, or add a Debian source"
+        "Debian's suites come from the mirror that apt uses for Debian, and apt-get indextargets names none; use --kernel PATH --modules DIR, or add a Debian source"
     )]
     NoMirror,
     /// The unpacked package lacks its kernel or its modules.
@@ -92,6 +92,34 @@ pub enum KernelError {
         found: String,
         /// Release of the kernel.
         release: String,
+    },
+    /// A folder is no tree that a kernel was built in.
+    #[error("{} is no build tree of a kernel: {reason}", dir.display())]
+    NotATree {
+        /// The folder.
+        dir: PathBuf,
+        /// What is missing, and what to do.
+        reason: String,
+    },
+    /// The tree was configured anew, or got another commit, since its kernel was built.
+    #[error("in {} the kernel is {built}, but the tree was configured for {configured} since; run make -j\"$(nproc)\" there", dir.display())]
+    StaleTree {
+        /// The tree.
+        dir: PathBuf,
+        /// Release in arch/x86/boot/bzImage.
+        built: String,
+        /// Release in include/config/kernel.release.
+        configured: String,
+    },
+    /// The tree names modules that it does not hold.
+    #[error("{}/modules.order names {missing} modules that are not built, such as {example}; run make -j\"$(nproc)\" modules there", dir.display())]
+    UnbuiltModules {
+        /// The tree.
+        dir: PathBuf,
+        /// How many.
+        missing: usize,
+        /// One of them.
+        example: String,
     },
     /// A module is compressed in a way that cannot be read, or is damaged.
     #[error("unpack {}: {reason}", path.display())]

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{KernelError, ModuleTree, release_of};
+use super::{KernelError, ModuleTree, build_tree, release_of};
 
 /// A kernel on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
     /// The bzImage (or an uncompressed vmlinux).
     pub vmlinuz: PathBuf,
-    /// The folder that contains `kernel/` and `modules.builtin`.
+    /// The folder that contains `kernel/` and `modules.builtin`, or the tree that the kernel was built in.
     pub modules: PathBuf,
     /// `uname -r` of this kernel.
     pub release: String,
@@ -20,16 +20,25 @@ pub struct Image {
 }
 
 impl Image {
-    /// A kernel of the user's own build. Without `modules` the usual places are tried: `RELEASE` or
-    /// `lib/modules/RELEASE` beside the image and one folder up, then /lib/modules/RELEASE.
-    /// The modules' vermagic must name the same release.
+    /// A kernel of the user's own build: the tree in which `make` ran, or an image. For an image without `modules` the
+    /// usual places are tried: `RELEASE` or `lib/modules/RELEASE` beside it and one folder up, then /lib/modules/RELEASE. One
+    /// that still lies in its build tree takes the modules of that. The modules' vermagic must name the same release.
     pub fn from_path(vmlinuz: &Path, modules: Option<&Path>) -> Result<Self, KernelError> {
+        if vmlinuz.is_dir() {
+            let image = build_tree::image(vmlinuz)?;
+            return if modules.is_some() { Self::from_path(&image.vmlinuz, modules) } else { Ok(image) };
+        }
         let vmlinuz = vmlinuz.canonicalize().map_err(KernelError::io("open kernel", vmlinuz))?;
         let release = release_of(&vmlinuz)?;
         let tried = match modules {
             Some(dir) => vec![dir.to_owned()],
             None => usual_places(&vmlinuz, &release),
         };
+        if modules.is_none()
+            && let Some(tree) = build_tree::around(&vmlinuz)
+        {
+            return build_tree::image(tree);
+        }
         let Some(dir) = tried.iter().find(|dir| dir.join("kernel").is_dir() || dir.join("modules.builtin").is_file())
         else {
             return Err(KernelError::NoModules { release, tried });

@@ -5,6 +5,7 @@
 //! ([`cache_dir`]) and unpacked there; no privilege is needed.
 
 pub(crate) mod archive;
+mod build_tree;
 mod bzimage;
 mod cache;
 pub mod debian;
@@ -15,6 +16,8 @@ mod image;
 mod modules;
 mod scratch;
 mod spec;
+mod strip;
+mod suite;
 mod unpack;
 
 pub use bzimage::{extract_vmlinux, release_of};
@@ -25,3 +28,4 @@ pub use host::{Ability, HostAbilities};
 pub use image::Image;
 pub use modules::{LoadOrder, Module, ModuleTree};
 pub use spec::{DebianVersion, KernelSpec, UnknownKernel};
+pub use suite::Suite;

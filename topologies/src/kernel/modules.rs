@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{KernelError, elf, unpack::unpack};
+use super::{KernelError, build_tree, elf, strip::without_debug, unpack::unpack};
 
 /// A modules folder, indexed by module name.
 #[derive(Debug)]
@@ -36,23 +36,11 @@ pub struct LoadOrder {
 }
 
 impl ModuleTree {
-    /// Indexes the folder that contains `kernel/` and `modules.builtin`.
+    /// Indexes the folder that contains `kernel/` and `modules.builtin`, or the tree that the kernel was built in: there
+    /// only what its modules.order names, since old modules may lie about.
     pub fn open(dir: &Path) -> Result<Self, KernelError> {
-        let mut files = BTreeMap::new();
-        let mut open = vec![dir.to_owned()];
-        while let Some(dir) = open.pop() {
-            let entries = std::fs::read_dir(&dir).map_err(KernelError::io("list modules in", &dir))?;
-            for entry in entries {
-                let entry = entry.map_err(KernelError::io("list modules in", &dir))?;
-                let path = entry.path();
-                // Not followed when a link: `build` and `source` lead to whole source trees.
-                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                    open.push(path);
-                } else if let Some(name) = module_name(&path) {
-                    files.insert(name, path);
-                }
-            }
-        }
+        let paths = if build_tree::is_tree(dir) { build_tree::modules(dir)? } else { files_below(dir)? };
+        let files = paths.into_iter().filter_map(|path| Some((module_name(&path)?, path))).collect();
         // Absent in a build without modules_install's helper files: then nothing counts as built in.
         let builtin = std::fs::read_to_string(dir.join("modules.builtin")).unwrap_or_default();
         let builtin = builtin.lines().filter_map(|line| module_name(Path::new(line))).collect();
@@ -133,6 +121,21 @@ impl ModuleTree {
     }
 }
 
+/// Every file in a folder and those below it.
+fn files_below(dir: &Path) -> Result<Vec<PathBuf>, KernelError> {
+    let (mut files, mut open) = (Vec::new(), vec![dir.to_owned()]);
+    while let Some(dir) = open.pop() {
+        let entries = std::fs::read_dir(&dir).map_err(KernelError::io("list modules in", &dir))?;
+        for entry in entries {
+            let entry = entry.map_err(KernelError::io("list modules in", &dir))?;
+            // Not followed when a link: `build` and `source` lead to whole source trees.
+            let list = if entry.file_type().is_ok_and(|kind| kind.is_dir()) { &mut open } else { &mut files };
+            list.push(entry.path());
+        }
+    }
+    Ok(files)
+}
+
 /// `nft_ct` for `.../nft-ct.ko.xz`; `None` for a file that is no module.
 fn module_name(path: &Path) -> Option<String> {
     let file = path.file_name()?.to_str()?;
@@ -143,7 +146,7 @@ fn module_name(path: &Path) -> Option<String> {
 fn read(path: &Path) -> Result<Vec<u8>, KernelError> {
     let fail = |reason: String| KernelError::Unpack { path: path.into(), reason };
     let packed = std::fs::read(path).map_err(KernelError::io("read module", path))?;
-    let object = unpack(packed).map_err(|e| fail(e.to_string()))?;
+    let object = without_debug(unpack(packed).map_err(|e| fail(e.to_string()))?);
     if elf::section(&object, ".modinfo").is_none() {
         return Err(fail("it has no .modinfo section, so it is no module of a 64-bit kernel".into()));
     }

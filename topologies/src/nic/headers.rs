@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{NicError, own_loader};
 use crate::kernel::{
-    Image, KernelError,
+    Image, KernelError, Suite,
     archive::{Archive, Package, run},
     lock,
 };
@@ -14,7 +14,12 @@ use crate::kernel::{
 pub(super) fn of(image: &Image, cache: &Path, progress: &dyn Fn(&str)) -> Result<PathBuf, NicError> {
     let slot = cache.join("headers").join(&image.release);
     let cached = slot.join("root/usr/src").join(format!("linux-headers-{}", image.release));
-    let tried = vec![image.modules.join("build"), Path::new("/lib/modules").join(&image.release).join("build")];
+    // A kernel that was built here has its headers where its modules are.
+    let tried = vec![
+        image.modules.clone(),
+        image.modules.join("build"),
+        Path::new("/lib/modules").join(&image.release).join("build"),
+    ];
     if let Some(tree) = tried.iter().chain([&cached]).find(|dir| dir.join("Makefile").is_file()) {
         return tree.canonicalize().map_err(NicError::io("open kernel headers", tree));
     }
@@ -34,14 +39,12 @@ pub(super) fn of(image: &Image, cache: &Path, progress: &dyn Fn(&str)) -> Result
 /// Asks one set of package lists after the other, and those of our own a second time with fresh lists.
 fn fetch(release: &str, cache: &Path, slot: &Path, progress: &dyn Fn(&str)) -> Result<(), NicError> {
     let wanted = format!("linux-headers-{release}");
-    let (own, newest) = (Archive::private(cache)?, Archive::newest(cache));
+    let mut own = vec![Archive::private(cache)?];
+    // A host without any Debian source has no suites.
+    own.extend(Suite::ALL.iter().filter_map(|&suite| Archive::suite(suite, cache).ok()));
     let mut last = None;
-    for (archive, renew) in [(Ok(Archive::host()), false), (Ok(own.clone()), false), (newest, false)]
-        .into_iter()
-        .chain([(Ok(own), true), (Archive::newest(cache), true)])
-    {
-        // A host without any Debian source has no newest.
-        let Ok(archive) = archive else { continue };
+    let known = std::iter::once(Archive::host()).chain(own.iter().cloned()).map(|archive| (archive, false));
+    for (archive, renew) in known.chain(own.iter().cloned().map(|archive| (archive, true))) {
         let attempt = || -> Result<(), KernelError> {
             if renew {
                 progress(&format!("looking for {wanted} with fresh package lists"));
