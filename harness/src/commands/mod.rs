@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod doctor;
 mod exit;
+mod kernel;
 mod history;
 mod kernel;
 mod list;
