@@ -6,7 +6,6 @@ mod compare;
 mod completions;
 mod doctor;
 mod exit;
-mod kernel;
 mod history;
 mod kernel;
 mod list;
