@@ -6,8 +6,11 @@
 
 use std::fmt::Write;
 
+use flowgauge_scenarios::Datapath;
+
 use super::case::{Case, Outcome, cases, failures_of_the_run};
 use super::name::line;
+use crate::judge::Gain;
 use crate::metric::Metric;
 use crate::numbers;
 use crate::result::RunResult;
@@ -76,7 +79,7 @@ fn table(text: &mut String, cases: &[Case<'_>]) {
         return;
     }
     let heads: String = metrics.iter().map(|name| format!(" {name} |")).collect();
-    let _ = writeln!(text, "| scenario | datapath |{heads} gain | path | verdict |");
+    let _ = writeln!(text, "| scenario | datapath |{heads} of {} | path | verdict |", Datapath::BASELINE.name());
     let _ = writeln!(text, "|---|---|{}--:|---|---|", "--:|".repeat(metrics.len()));
     rows.iter().for_each(|(_, row)| text.push_str(row));
     if rows.len() < measured.len() {
@@ -95,11 +98,13 @@ fn row(case: &Case<'_>, metrics: &[&str]) -> String {
         format!(" {} |", figure)
     };
     let numbers_of_it: String = metrics.iter().map(number).collect();
-    let gain = match case.row.and_then(|row| row.gain) {
-        Some(gain) => gain.throughput.map_or_else(String::new, |e| {
-            format!("{}{}{mark}", if gain.lower_bound { "≥ " } else { "" }, numbers::median(&e))
-        }),
-        None => String::new(),
+    let ratio = |gain: Gain| {
+        let least = if gain.lower_bound { "≥ " } else { "" };
+        gain.throughput.or(gain.net).map(|e| format!("{least}{}{mark}", numbers::median(&e)))
+    };
+    let gain = match case.row {
+        Some(row) if row.datapath == Datapath::BASELINE => "baseline".to_owned(),
+        row => row.and_then(|row| row.gain).and_then(ratio).unwrap_or_default(),
     };
     let path = case.row.map_or_else(String::new, |row| sentence(&row.proof.label()));
     let verdict = match &case.outcome {

@@ -1,6 +1,6 @@
 //! A result as other programs read it: one file a format.
 //!
-//! All of them are made from the same [`case`]s, a case a row of the judgement, and from nothing of a row's numbers but its
+//! All of them are made from the same cases, a case a row of the judgement, and from nothing of a row's numbers but its
 //! [`Metric`](crate::metric::Metric)s. Two rules hold in each:
 //!
 //! - A verdict that is not good is a failure, also where the path could not be proven. A hole is skipped, with its reason.

@@ -127,6 +127,34 @@ fn several_kernels_belong_to_the_names() {
 }
 
 #[test]
+fn instructions_have_their_own_unit_and_clock() {
+    use crate::environment::Clock;
+    use crate::stats::{Estimate, Unit};
+    let mut result = sample::result();
+    result.judgement.rows.truncate(1);
+    let row = &mut result.judgement.rows[0];
+    row.clock = Some(Clock::Instructions);
+    row.samples
+        .iter_mut()
+        .for_each(|s| *s = crate::judge::Sample { block: s.block, net: Some(1729.5), ..Default::default() });
+    (row.throughput, row.cost, row.latency_p50, row.latency_p99) = (None, None, None, None);
+    row.net = Estimate::of(&[1729.5; 10], Unit::InstructionsPerPacket);
+    let go = text(&result, Format::Benchstat);
+    assert_eq!(go.matches("datapath=forward-2 1 1729.5 instructions/packet\n").count(), 10, "{go}");
+    assert!(go.contains("\nUnit instructions/packet better=lower\n"), "{go}");
+    let metrics = text(&result, Format::Openmetrics);
+    assert!(metrics.contains("\n# UNIT flowgauge_instructions_per_packet instructions_per_packet\n"), "{metrics}");
+    assert!(metrics.contains("clock=\"instructions\",simulated=\"false\",estimate=\"median\"} 1729.5\n"), "{metrics}");
+    let github = text(&result, Format::Github(Better::Lower));
+    assert!(
+        github.contains("/forward/instructions\"") && github.contains("\"unit\": \"instructions/packet\""),
+        "{github}"
+    );
+    assert!(text(&result, Format::Csv).contains(",instructions,lower,instructions/packet,0,1729.5,1729.5,"));
+    assert!(text(&result, Format::Markdown).contains("| instructions |"));
+}
+
+#[test]
 fn nothing_measured_is_still_well_formed() {
     let mut result = sample::result();
     result.trials.clear();

@@ -22,7 +22,8 @@ fn a_line_a_row_with_the_heads_of_its_metrics() {
     let kept = sound();
     let found = read("markdown", &kept.report("markdown"));
     let rows = rows(&found);
-    let heads = ["scenario", "datapath", "throughput", "latency-p50", "latency-p99", "cost", "gain", "path", "verdict"];
+    let heads =
+        ["scenario", "datapath", "throughput", "latency-p50", "latency-p99", "cost", "of conntrack", "path", "verdict"];
     assert_eq!(rows[0], heads);
     assert_eq!(rows.len(), kept.result.judgement.rows.len() + 1);
     for (row, shown) in kept.result.judgement.rows.iter().zip(&rows[1..]) {
