@@ -1,6 +1,6 @@
 //! The scenarios that come with flowgauge: the `.toml` files of this folder.
 
-const FILES: [(&str, &str); 15] = [
+const FILES: [(&str, &str); 17] = [
     ("udp-ipv4", include_str!("../udp-ipv4.toml")),
     ("udp-ipv6", include_str!("../udp-ipv6.toml")),
     ("tcp-masquerade", include_str!("../tcp-masquerade.toml")),
@@ -13,6 +13,8 @@ const FILES: [(&str, &str); 15] = [
     ("nic-tcp-ipv6", include_str!("../nic-tcp-ipv6.toml")),
     ("nic-udp-masquerade", include_str!("../nic-udp-masquerade.toml")),
     ("nic-tcp-dnat", include_str!("../nic-tcp-dnat.toml")),
+    ("bare-forwarding", include_str!("../bare-forwarding.toml")),
+    ("nic-cost", include_str!("../nic-cost.toml")),
     ("control-missing-port", include_str!("../control-missing-port.toml")),
     ("control-no-flow-add", include_str!("../control-no-flow-add.toml")),
     ("control-no-opening", include_str!("../control-no-opening.toml")),

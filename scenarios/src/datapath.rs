@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum Datapath {
     /// Plain IP forwarding, no netfilter.
     Forward,
+    /// nft forward chain with counter rules, without connection tracking.
+    Nft,
     /// nft forward chain with connection tracking: the software-only baseline.
     Conntrack,
     /// nft flowtable, software fast path.
@@ -58,8 +60,9 @@ impl Lane {
 
 impl Datapath {
     /// Every datapath, in the order of tables.
-    pub const ALL: [Datapath; 6] = [
+    pub const ALL: [Datapath; 7] = [
         Datapath::Forward,
+        Datapath::Nft,
         Datapath::Conntrack,
         Datapath::Flowtable,
         Datapath::FlowtableHw,
@@ -73,6 +76,7 @@ impl Datapath {
     pub const fn name(self) -> &'static str {
         match self {
             Datapath::Forward => "forward",
+            Datapath::Nft => "nft",
             Datapath::Conntrack => "conntrack",
             Datapath::Flowtable => "flowtable",
             Datapath::FlowtableHw => "flowtable-hw",
@@ -85,6 +89,7 @@ impl Datapath {
     pub const fn about(self) -> &'static str {
         match self {
             Datapath::Forward => "plain IP forwarding, no netfilter",
+            Datapath::Nft => "nft forward chain with a counter rule, no connection tracking",
             Datapath::Conntrack => "nft forward chain with connection tracking (the software-only baseline)",
             Datapath::Flowtable => "nft flowtable, software fast path",
             Datapath::FlowtableHw => "nft flowtable with `flags offload`: flows move into the NIC",
@@ -96,7 +101,7 @@ impl Datapath {
     /// The lane that packets of long flows should take.
     pub const fn lane(self) -> Lane {
         match self {
-            Datapath::Forward | Datapath::Conntrack => Lane::Classic,
+            Datapath::Forward | Datapath::Nft | Datapath::Conntrack => Lane::Classic,
             Datapath::Flowtable | Datapath::Netdev => Lane::Fast,
             Datapath::FlowtableHw | Datapath::NetdevHw => Lane::Hardware,
         }

@@ -12,7 +12,7 @@ use crate::control::Control;
 use crate::datapath::Datapath;
 use crate::fault::Fault;
 use crate::links::Links;
-use crate::method::{Engine, Method};
+use crate::method::{Engine, Method, MethodKind};
 use crate::nearest::suggestion;
 use crate::policy::Policy;
 use crate::scenario_error::ScenarioError;
@@ -45,6 +45,9 @@ pub struct Scenario {
     /// What the reference NIC does wrong on purpose, with the number that each fault takes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub faults: BTreeMap<Fault, u32>,
+    /// Cheap rules that match nothing, ahead of the forward chain's own: what a slowdown of known cause looks like.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub extra_rules: u32,
     /// MTU and offloads of the links.
     #[serde(default)]
     pub links: Links,
@@ -53,6 +56,13 @@ pub struct Scenario {
     /// How it is measured.
     #[serde(default)]
     pub method: Method,
+}
+
+/// The most rules that may be put ahead.
+const MAX_EXTRA_RULES: u32 = 10_000;
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Scenario {
@@ -134,6 +144,10 @@ impl Scenario {
                     .to_owned(),
             );
         }
+        if self.extra_rules > MAX_EXTRA_RULES {
+            return Err(format!("extra_rules = {} is out of range: 0 to {MAX_EXTRA_RULES}", self.extra_rules));
+        }
+        self.check_generator()?;
         self.links.check()?;
         self.method.check()?;
         self.traffic.check(self.links.mtu)?;
@@ -145,6 +159,37 @@ impl Scenario {
                 .to_owned());
         }
         crate::method::check_engine(self.engine, &self.traffic, self.links.mtu, self.method.trial)
+    }
+
+    /// The kernel's generator, its method and the testbed without testers go together.
+    fn check_generator(&self) -> Result<(), String> {
+        let (pktgen, cost) = (self.engine == Engine::Pktgen, self.method.kind == MethodKind::Cost);
+        if pktgen != cost {
+            return Err(
+                "engine = \"pktgen\" and kind = \"cost\" in [method] need each other: pktgen counts what a packet \
+                        costs, and what arrives is for the other engines to count"
+                    .to_owned(),
+            );
+        }
+        let bare = self.topology == Topology::Bare;
+        if pktgen && self.topology == Topology::Router {
+            return Err(
+                "engine = \"pktgen\" stands in the DUT's own kernel: set topology = \"bare\" or \"nic-router\""
+                    .to_owned(),
+            );
+        }
+        if bare && !pktgen {
+            return Err("topology = \"bare\" has no testers: set engine = \"pktgen\" and kind = \"cost\" in [method]"
+                .to_owned());
+        }
+        if bare && (self.links.gso || self.links.gro || self.links.checksum) {
+            return Err(
+                "topology = \"bare\" has dummy ports, which neither segment nor join: leave gso, gro and checksum \
+                        of [links] at false"
+                    .to_owned(),
+            );
+        }
+        Ok(())
     }
 
     /// Names stand in tables, file names and logs: one line of text, without what moves a terminal's cursor.

@@ -24,13 +24,20 @@ const NO_NAT: &str = "address translation is done by netfilter, which plain forw
 const INGRESS_NO_STATE: &str =
     "at ingress no connection is known yet, and an offloaded chain refuses `ct state` (EPROTO)";
 const INGRESS_NO_NAT: &str = "a netdev chain cannot translate addresses: nat chains exist only in the IP stack's hooks";
+const NFT_NO_STATE: &str =
+    "it is the forward chain without connection tracking, which cannot tell an answer from a new flow";
+const NFT_NO_NAT: &str = "it is the forward chain without connection tracking, and translation needs that";
+const NFT_INSTEAD: &str = "take `conntrack`";
 const FORWARD_INSTEAD: &str = "compare with `route` on forward, or take `conntrack` as the baseline";
 const FLOWTABLE_INSTEAD: &str = "take `flowtable` or `flowtable-hw`, whose flows were judged by conntrack";
 const VETH_NO_OFFLOAD: &str = "veth takes no flow rules: the kernel refuses `flags offload` on it (EOPNOTSUPP)";
 const NIC_INSTEAD: &str = "take --topology nic-router";
 
 /// The policies that lack a datapath: policy, datapaths, reason, what instead.
-const GAPS: [(Policy, &[Datapath], &str, &str); 6] = [
+const GAPS: [(Policy, &[Datapath], &str, &str); 9] = [
+    (Policy::Stateful, &[Datapath::Nft], NFT_NO_STATE, NFT_INSTEAD),
+    (Policy::Masquerade, &[Datapath::Nft], NFT_NO_NAT, NFT_INSTEAD),
+    (Policy::Dnat, &[Datapath::Nft], NFT_NO_NAT, NFT_INSTEAD),
     (Policy::Stateful, &[Datapath::Forward], NO_STATE, FORWARD_INSTEAD),
     (Policy::Masquerade, &[Datapath::Forward], NO_NAT, FORWARD_INSTEAD),
     (Policy::Dnat, &[Datapath::Forward], NO_NAT, FORWARD_INSTEAD),

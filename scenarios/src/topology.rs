@@ -12,17 +12,21 @@ pub enum Topology {
     Router,
     /// The DUT's ports are those of a NIC that takes flow rules, the testers are at its cables.
     NicRouter,
+    /// The DUT alone, without testers: the kernel's own generator hands frames to the receive path of a port, and a dummy
+    /// port takes what is sent. What is left to measure is the stack.
+    Bare,
 }
 
 impl Topology {
     /// Every topology, in the order of help texts.
-    pub const ALL: [Topology; 2] = [Topology::Router, Topology::NicRouter];
+    pub const ALL: [Topology; 3] = [Topology::Router, Topology::NicRouter, Topology::Bare];
 
     /// The name in scenario files, on the command line and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Topology::Router => "router",
             Topology::NicRouter => "nic-router",
+            Topology::Bare => "bare",
         }
     }
 
@@ -31,6 +35,7 @@ impl Topology {
         match self {
             Topology::Router => "the DUT routes between two veth links",
             Topology::NicRouter => "the DUT routes between two ports of the reference NIC, which offloads (simulated)",
+            Topology::Bare => "the DUT alone, between dummy ports: pktgen hands it frames, nothing but the stack costs",
         }
     }
 

@@ -56,6 +56,8 @@ pub struct Request<'a> {
     pub wan: &'a str,
     /// What is broken on purpose.
     pub control: Control,
+    /// Rules ahead of the forward chain's own that match nothing.
+    pub extra_rules: u32,
     /// The direction of the measured packets; the control `missing-port` leaves their port out.
     pub direction: Direction,
 }
@@ -83,6 +85,7 @@ mod tests {
             lan: "lan0",
             wan: "wan0",
             control: Control::None,
+            extra_rules: 0,
             direction: Direction::Upstream,
         }
     }
