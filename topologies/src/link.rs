@@ -1,4 +1,4 @@
-//! veth links: made across two namespaces, brought up, taken down.
+//! veth links and dummy ports: made, brought up, taken down.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use netlink_packet_core::{NLM_F_ACK, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::{InfoData, InfoVeth, LinkAttribute, LinkMessage, State};
-use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec, LinkVeth};
+use rtnetlink::{Handle, LinkDummy, LinkMessageBuilder, LinkUnspec, LinkVeth};
 use tokio::time::timeout;
 
 use crate::netlink::{Doing, NetlinkError};
@@ -61,6 +61,17 @@ pub(crate) async fn create(
         .build();
     let outcome = handle.link().add(veth).execute().await;
     outcome.doing(|| format!("creating the veth link {} <-> {} with MTU {mtu}", near.name, far.name))
+}
+
+/// Makes a dummy port, down: it takes what it is given to send, counts it and frees it.
+pub(crate) async fn create_dummy(handle: &Handle, end: End<'_>, mtu: u32) -> Result<(), NetlinkError> {
+    let dummy = LinkMessageBuilder::<LinkDummy>::new(end.name)
+        .index(end.index)
+        .address(end.mac.to_vec())
+        .mtu(mtu)
+        .append_extra_attribute(LinkAttribute::Group(GROUP))
+        .build();
+    handle.link().add(dummy).execute().await.doing(|| format!("creating the dummy port {} with MTU {mtu}", end.name))
 }
 
 /// The index of the port `name`.

@@ -51,6 +51,20 @@ pub(crate) async fn wire(spec: &RouterSpec, rooms: &Rooms<'_>, loan: &mut Option
     let mut dut = open(rooms.dut).await?;
     let mut client = open(rooms.client).await?;
     let mut server = open(rooms.server).await?;
+    if spec.ports == Ports::Dummy {
+        let lan = stand_alone(spec, &mut dut, rooms.dut, &CLIENT_LINK).await?;
+        let wan = stand_alone(spec, &mut dut, rooms.dut, &SERVER_LINK).await?;
+        let tester = |plan: &LinkPlan| tester_by_address(plan);
+        return Ok(Wired {
+            client: tester(&CLIENT_LINK),
+            lan,
+            wan,
+            server: tester(&SERVER_LINK),
+            missing_sysctls,
+            simulated: false,
+            testers_in_threads: false,
+        });
+    }
     let (lan_link, wan_link) = match (&spec.ports, loan.as_mut()) {
         (Ports::Nic(nic), Some(loan)) => {
             loan.take(nic, rooms, spec.mtu).await?;
@@ -135,6 +149,45 @@ async fn join(
     furnish_dut(&dut.handle, &dut_port, plan, spec.ipv6).await?;
     furnish_tester(&tester.handle, &tester_port, plan, spec.ipv6).await?;
     Ok((dut_port, tester_port))
+}
+
+/// A dummy port of the DUT, with the addresses, neighbours and routes that it would have with a tester.
+async fn stand_alone(
+    spec: &RouterSpec,
+    dut: &mut RouteSocket,
+    netns: &Netns,
+    plan: &LinkPlan,
+) -> Result<Port, BuildError> {
+    let end = dut_end(plan, plan.dut_port);
+    link::create_dummy(&dut.handle, end, spec.mtu).await?;
+    // Checksums are computed where a frame is made, and so are real ones on every path.
+    netns.run(|| features::set_offloads(end.name, spec.client_link))??;
+    let ifindex = link::index_of(&dut.handle, end.name).await?;
+    let port = Port {
+        name: end.name.to_owned(),
+        driver: netns.run(|| driver_of(end.name))??,
+        ifindex,
+        mac: plan.dut_mac,
+        peer_mac: plan.tester_mac,
+        ipv4: plan.ipv4.dut,
+        ipv6: plan.ipv6.dut,
+    };
+    link::up(&dut.handle, ifindex, end).await?;
+    furnish_dut(&dut.handle, &port, plan, spec.ipv6).await?;
+    Ok(port)
+}
+
+/// The tester of a port that stands alone: who its frames are from.
+fn tester_by_address(plan: &LinkPlan) -> Port {
+    Port {
+        name: plan.tester_port.to_owned(),
+        driver: "pktgen".to_owned(),
+        ifindex: 0,
+        mac: plan.tester_mac,
+        peer_mac: plan.dut_mac,
+        ipv4: plan.ipv4.tester,
+        ipv6: plan.ipv6.tester,
+    }
 }
 
 async fn furnish_dut(handle: &rtnetlink::Handle, port: &Port, plan: &LinkPlan, ipv6: bool) -> Result<(), NetlinkError> {

@@ -42,6 +42,9 @@ pub enum Ports {
     /// Ports of a NIC, lent by the namespace where the testbed is built: topology `nic-router`. The DUT's take flow
     /// rules (hw-tc-offload is on), the testers' receive in threads. All of them must be down.
     Nic(NicPorts),
+    /// Dummy ports, made for the testbed: topology `bare`. What the DUT sends is gone, and what it receives is handed to
+    /// the receive path of a port by pktgen. The testers' namespaces are empty; their ports exist by address only.
+    Dummy,
 }
 
 impl From<Topology> for Ports {
@@ -50,6 +53,7 @@ impl From<Topology> for Ports {
         match topology {
             Topology::Router => Ports::Veth,
             Topology::NicRouter => Ports::Nic(NicPorts::default()),
+            Topology::Bare => Ports::Dummy,
         }
     }
 }

@@ -101,7 +101,7 @@ impl Testbed {
             shell.take_names(spec, journal)?;
         }
         let mut loan = match spec.ports {
-            Ports::Veth => None,
+            Ports::Veth | Ports::Dummy => None,
             Ports::Nic(_) => Some(Loan::from_here()?),
         };
         let wired = {

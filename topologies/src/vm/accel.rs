@@ -45,11 +45,33 @@ impl Acceleration {
         }
     }
 
+    /// Words for the guest's kernel. Under the instruction clock nothing may run beside what is measured that differs
+    /// from boot to boot: no watchdogs, no random places of code and data, no sampling of memory errors.
+    pub(super) fn kernel_words(self) -> &'static [&'static str] {
+        match self {
+            Self::Kvm | Self::Tcg => &[],
+            Self::Instructions => &["norandmaps", "nowatchdog", "nosoftlockup", "audit=0", "kfence.sample_interval=0"],
+        }
+    }
+
     pub(super) fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Kvm => &["-accel", "kvm", "-cpu", "host"],
             Self::Tcg => &["-accel", "tcg,thread=multi", "-cpu", "max"],
-            Self::Instructions => &["-accel", "tcg,thread=single", "-cpu", "max", "-icount", "shift=0,sleep=off"],
+            // `-seed`: what the CPU gives as random is the same in every boot, and with it the seeds of hash tables.
+            // `-rtc`: the guest's date does not run by the host's clock.
+            Self::Instructions => &[
+                "-accel",
+                "tcg,thread=single",
+                "-cpu",
+                "max",
+                "-icount",
+                "shift=0,sleep=off",
+                "-seed",
+                "7",
+                "-rtc",
+                "base=2026-01-01T00:00:00,clock=vm",
+            ],
         }
     }
 }

@@ -41,8 +41,10 @@ impl Machine<'_> {
         qemu.args(["-M", "q35", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
         qemu.args(self.acceleration.arguments());
         qemu.args(["-smp", &self.cpus.to_string(), "-m", &format!("{}M", self.memory_mib)]);
-        let words: Vec<&str> =
-            std::iter::once(KERNEL_ARGUMENTS).chain(self.kernel_arguments.iter().map(String::as_str)).collect();
+        let words: Vec<&str> = std::iter::once(KERNEL_ARGUMENTS)
+            .chain(self.acceleration.kernel_words().iter().copied())
+            .chain(self.kernel_arguments.iter().map(String::as_str))
+            .collect();
         qemu.arg("-kernel").arg(self.kernel).arg("-initrd").arg(self.initramfs).args(["-append", &words.join(" ")]);
         qemu.args(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
         if let Some(channel) = self.channel {
