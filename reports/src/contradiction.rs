@@ -122,7 +122,7 @@ mod tests {
     fn report(result: &mut RunResult) -> &mut Vec<DirectionReport> {
         match &mut result.trials[3].offered {
             Offered::Frames(reports) => reports,
-            Offered::Bulk(_) => panic!("the sample sends frames"),
+            Offered::Bulk(_) | Offered::Counted(_) => panic!("the sample sends frames"),
         }
     }
 

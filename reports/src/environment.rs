@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub enum Clock {
     /// Seconds of the machine. Comparable within one run only when the machine is shared or emulated.
     Wall,
+    /// Instructions that the kernel under test executed: one nanosecond of its time is one instruction (QEMU's
+    /// `-icount shift=0`). Exact and repeatable on any machine; blind to caches, memory and devices.
+    Instructions,
 }
 
 /// What executes the kernel's instructions.

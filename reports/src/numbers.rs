@@ -18,6 +18,7 @@ pub(crate) fn scale(unit: Unit, most: f64) -> Scale {
         Unit::Share => &[(0.01, "%")],
         Unit::Ratio => &[(1.0, "x")],
         Unit::Nanoseconds => &[(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")],
+        Unit::InstructionsPerPacket => &[(1.0, "instr")],
         Unit::NanosecondsPerPacket => &[(1e3, "µs"), (1.0, "ns")],
     };
     let fit = steps.iter().find(|s| most.abs() >= s.0).or(steps.last());

@@ -8,6 +8,23 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::damage::Damage;
 
+/// One direction of a trial of [`flowgauge_scenarios::MethodKind::Cost`]: frames that pktgen handed to the DUT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CountedReport {
+    /// `upstream` or `downstream`, never `both`.
+    pub direction: Direction,
+    /// Frames handed over.
+    pub sent: u64,
+    /// Their bytes at L2, with the 4-byte FCS.
+    pub sent_bytes_l2: u64,
+    /// Frames that the receive path did not report as received (pktgen's `errors`): those that a hook at ingress took, as a
+    /// flowtable does, and those that were dropped.
+    pub errors: u64,
+    /// How long it took by the guest's clock, in nanoseconds; under the instruction clock that many instructions. The
+    /// generator's own part is in it.
+    pub elapsed_ns: u64,
+}
+
 /// One sending direction of one trial, every frame accounted for.
 ///
 /// Frames are wire frames, one skb each: segmentation and receive offloads are off at the testers.

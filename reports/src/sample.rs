@@ -34,13 +34,16 @@ pub fn events() -> Vec<Event> {
         plan: plan.clone(),
     };
     let mut events = vec![Event::Started(Box::new(start))];
-    events.extend(Topology::ALL.map(|topology| Event::Environment(Box::new(environment_of(topology)))));
+    events.extend(
+        [Topology::Router, Topology::NicRouter].map(|topology| Event::Environment(Box::new(environment_of(topology)))),
+    );
     for scenario in 0..plan.scenarios.len() {
         events.push(Event::Calibrated(Calibration {
             scenario,
             block: 0,
             offered_pps: LIMIT_PPS,
             softirq_ns_per_packet: 2_900.0,
+            generator_per_packet: None,
         }));
     }
     for (index, step) in plan.steps.iter().enumerate() {
@@ -99,6 +102,7 @@ fn environment_of(topology: Topology) -> Environment {
 fn character(cell: Cell, plan: &Plan) -> (f64, f64) {
     let base = match cell.datapath {
         Datapath::Forward => (90_400.0, 10_100.0),
+        Datapath::Nft => (84_300.0, 10_900.0),
         Datapath::Conntrack => (58_100.0, 16_900.0),
         Datapath::Flowtable | Datapath::Netdev => (117_300.0, 7_300.0),
         Datapath::FlowtableHw | Datapath::NetdevHw => (148_000.0, 30.0),
@@ -162,6 +166,7 @@ fn ruleset(scenario: &Scenario, datapath: Datapath) -> String {
         lan: if scenario.topology.has_nic() { "nic0" } else { "lan0" },
         wan: if scenario.topology.has_nic() { "nic1" } else { "wan0" },
         control: scenario.control,
+        extra_rules: scenario.extra_rules,
         direction: scenario.traffic.direction,
     };
     render(&request).unwrap_or_else(|gap| format!("# {}\n", gap.reason))

@@ -1,6 +1,7 @@
 //! The terminal table: one block per scenario, then what could not be measured, what does not fit, and what to know.
 
 mod cells;
+mod cost_cells;
 
 use std::fmt::Write;
 
@@ -47,7 +48,7 @@ pub fn render(result: &RunResult, style: Style) -> String {
             paragraph(&mut text, "  ", &line, style);
         }
     }
-    if result.judgement.rows.iter().any(|r| r.throughput.is_some_and(|t| t.range_only)) {
+    if result.judgement.rows.iter().any(|r| r.throughput.or(r.net).is_some_and(|t| t.range_only)) {
         text.push_str("\n* fewer than 5 trials: the range of the values, not an interval\n");
     }
     if let Some(sentence) = wording::simulated(&result.judgement.rows) {
@@ -98,15 +99,25 @@ fn block(rows: &[&Row], style: Style) -> Table {
     } else {
         table.force_no_tty();
     }
+    if rows.iter().any(|r| r.gross.is_some()) {
+        table.set_header(cost_cells::heads(rows).iter().enumerate().map(|(i, head)| numbers(Cell::new(head), i, 4)));
+        for row in rows {
+            table.add_row(cost_cells::cells(row).into_iter().enumerate().map(|(i, cell)| numbers(cell, i, 4)));
+        }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 1));
+        }
+        return table;
+    }
     let throughput = rows.iter().find_map(|r| r.throughput).map_or("throughput", |t| match t.unit {
         crate::stats::Unit::BitsPerSecond => "goodput",
         _ => "throughput",
     });
     let heads =
         ["datapath", throughput, "gain", "softirq", "cost/pkt", "loss", "latency\np50, p99", "path proof", "verdict"];
-    table.set_header(heads.iter().enumerate().map(|(i, head)| aligned(Cell::new(head), i)));
+    table.set_header(heads.iter().enumerate().map(|(i, head)| numbers(Cell::new(head), i, 6)));
     for row in rows {
-        table.add_row(cells(row).into_iter().enumerate().map(|(i, cell)| aligned(cell, i)));
+        table.add_row(cells(row).into_iter().enumerate().map(|(i, cell)| numbers(cell, i, 6)));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 1));
@@ -114,9 +125,9 @@ fn block(rows: &[&Row], style: Style) -> Table {
     table
 }
 
-/// Numbers to the right, words to the left.
-fn aligned(cell: Cell, column: usize) -> Cell {
-    if (1..=6).contains(&column) { cell.set_alignment(CellAlignment::Right) } else { cell }
+/// Numbers to the right, words to the left. The first column is words, then come `many` of numbers.
+fn numbers(cell: Cell, column: usize, many: usize) -> Cell {
+    if (1..=many).contains(&column) { cell.set_alignment(CellAlignment::Right) } else { cell }
 }
 
 fn verdicts(text: &mut String, result: &RunResult, style: Style) {

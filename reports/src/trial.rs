@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::observation::{CpuObservation, Observation};
-use crate::offered::{BulkReport, DirectionReport};
+use crate::offered::{BulkReport, CountedReport, DirectionReport};
 
 /// What the generator saw of one trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,6 +15,8 @@ pub enum Offered {
     Frames(Vec<DirectionReport>),
     /// `iperf3`: bulk TCP.
     Bulk(BulkReport),
+    /// `pktgen`: each direction, one after the other.
+    Counted(Vec<CountedReport>),
 }
 
 /// How the flows of a trial began.
@@ -71,6 +73,10 @@ pub struct Calibration {
     pub offered_pps: f64,
     /// Soft interrupt time per packet in nanoseconds.
     pub softirq_ns_per_packet: f64,
+    /// For the method `cost`: what a packet takes that the DUT's stack does nothing with, in nanoseconds or instructions
+    /// as the run's clock has it. On `bare` the DUT drops it at ingress; on `nic-router` its hardware forwards it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator_per_packet: Option<f64>,
 }
 
 /// How long new flows took to get into the hardware: all flows begin at once and are paced, and what the CPU still sees

@@ -120,6 +120,7 @@ pub(crate) const fn accelerator(accelerator: Accelerator) -> &'static str {
 pub(crate) const fn clock(clock: Clock) -> &'static str {
     match clock {
         Clock::Wall => "wall",
+        Clock::Instructions => "instruction",
     }
 }
 

@@ -6,6 +6,7 @@ use crate::judge::{Row, Verdict};
 use crate::numbers::{both, bounded};
 use crate::proof::percent;
 use crate::result::RunResult;
+use crate::stats::Unit;
 use crate::wording;
 
 /// One sentence per scenario, those that are not good first.
@@ -77,6 +78,10 @@ fn gain(row: &Row, traffic: &str) -> String {
     let baseline = gain.baseline.name();
     let paced = row.offered_pps.zip(row.throughput).is_some_and(|(o, t)| t.median > 0.99 * o.median)
         && gain.throughput.is_some_and(|g| (g.median - 1.0).abs() < 0.01);
+    if let Some(net) = gain.net {
+        let what = if net_counts(row) { "instructions" } else { "time" };
+        return format!("{name} takes {} of the {what} per packet of {baseline} for {traffic}", both(&net));
+    }
     match (gain.throughput, gain.cost) {
         (_, Some(cost)) if paced => {
             format!(
@@ -91,6 +96,11 @@ fn gain(row: &Row, traffic: &str) -> String {
         (None, Some(cost)) => format!("{name} costs {} of {baseline} per packet for {traffic}", both(&cost)),
         (None, None) => format!("{name} was not compared with {baseline} for {traffic}"),
     }
+}
+
+/// Whether what a packet takes was counted in instructions.
+fn net_counts(row: &Row) -> bool {
+    row.net.is_some_and(|net| net.unit == Unit::InstructionsPerPacket)
 }
 
 /// What is said of a good row.

@@ -6,6 +6,7 @@ use super::HtmlError;
 use super::chart::{self, Bar};
 use super::latency::{LatencyRow, curves};
 use super::onset;
+use crate::environment::Clock;
 use crate::judge::Row;
 use crate::numbers::{bounded, whole};
 use crate::proof::{Finding, Severity, Witness, percent};
@@ -65,6 +66,16 @@ impl<'a> ScenarioView<'a> {
                 &bars(&rows, |r| r.softirq, |s| s.softirq),
             )?,
         ];
+        let per_packet = if result.environment.as_ref().is_some_and(|e| e.clock == Clock::Instructions) {
+            "Instructions per packet"
+        } else {
+            "Time per packet"
+        };
+        let net = chart::bars(
+            &format!("{per_packet}, {}", scenario.name),
+            &marked(per_packet),
+            &bars(&rows, |r| r.net, |s| s.net),
+        )?;
         let (curve, latencies) = curves(result, &rows)?;
         let ruleset = |row: &&Row| {
             let trial = result.trials.iter().find(|t| t.cell == row.cell)?;
@@ -74,7 +85,7 @@ impl<'a> ScenarioView<'a> {
             scenario,
             line: wording::scenario(scenario),
             label: wording::kernel_and_clock(result.environment.as_ref()),
-            charts: charts.into_iter().flatten().collect(),
+            charts: charts.into_iter().chain([net]).flatten().collect(),
             simulated,
             onset_charts: onset::charts(result, &rows)?,
             onsets: wording::onsets(&rows),

@@ -51,14 +51,15 @@ pub(super) struct SummaryRow {
 
 impl SummaryRow {
     pub(super) fn new(row: &Row) -> Self {
-        let mut gain = Figure::new(row.gain.and_then(|g| g.throughput));
+        // Where a packet has a cost and no rate, it is the cost that is compared.
+        let mut gain = Figure::new(row.gain.and_then(|g| g.throughput.or(g.net)));
         if row.gain.is_some_and(|g| g.lower_bound) {
             gain.median = format!("≥ {}", gain.median);
         }
         if row.datapath == flowgauge_scenarios::Datapath::BASELINE {
             gain.median = "baseline".to_owned();
         }
-        let mut cost = Figure::new(row.cost);
+        let mut cost = Figure::new(row.cost.or(row.net));
         if let (None, Some(bound)) = (row.cost, row.cost_bound) {
             cost.median = bounded(&bound);
         }

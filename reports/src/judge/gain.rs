@@ -17,6 +17,9 @@ pub struct Gain {
     pub throughput: Option<Estimate>,
     /// Cost over the baseline's: below 1 is cheaper.
     pub cost: Option<Estimate>,
+    /// Method `cost`: what a packet takes over the baseline's: below 1 is cheaper.
+    #[serde(default)]
+    pub net: Option<Estimate>,
     /// Whether the generator was the limit or the testers missed frames, here and not on the baseline, so that the
     /// true throughput ratio is at least this.
     pub lower_bound: bool,
@@ -35,9 +38,10 @@ pub(super) fn compare(rows: &mut [Row]) {
             baseline: Datapath::BASELINE,
             throughput: paired(|s| s.throughput),
             cost: paired(|s| s.cost_ns),
+            net: paired(|s| s.net),
             lower_bound: row.understated() && !baseline.understated(),
         };
-        if gain.throughput.is_some() || gain.cost.is_some() {
+        if gain.throughput.is_some() || gain.cost.is_some() || gain.net.is_some() {
             rows[index].gain = Some(gain);
         }
     }

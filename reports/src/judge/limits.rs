@@ -1,8 +1,8 @@
 //! Limits of the setup: what no row by itself can tell.
 
-use flowgauge_scenarios::Plan;
+use flowgauge_scenarios::{MethodKind, Plan};
 
-use crate::environment::{Accelerator, Environment};
+use crate::environment::{Accelerator, Clock, Environment};
 use crate::event::Warning;
 use crate::observation::Observation;
 use crate::proof::sum;
@@ -17,7 +17,16 @@ const BLOCKS: u32 = 10;
 pub(super) fn of_the_setup(plan: &Plan, environment: Option<&Environment>) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let mut warn = |text: String, remedy: &str| warnings.push(Warning { text, remedy: remedy.to_owned() });
-    if environment.is_some_and(|e| e.accelerator == Accelerator::Tcg) {
+    let counts = environment.is_some_and(|e| e.clock == Clock::Instructions);
+    if counts {
+        warn(
+            "instructions were counted, not time: a cache that misses, a lock that two CPUs want, and a device that waits cost \
+             nothing here"
+                .to_owned(),
+            "take the counts to see what changed, and --clock wall on the machine in question to see what it buys",
+        );
+    }
+    if environment.is_some_and(|e| e.accelerator == Accelerator::Tcg) && !counts {
         warn(
             "the kernel under test was emulated (TCG): its rates are not those of hardware, only ratios between \
              datapaths carry over"
@@ -25,7 +34,8 @@ pub(super) fn of_the_setup(plan: &Plan, environment: Option<&Environment>) -> Ve
             "quote the ratios, or run where KVM boots a kernel or the host's own kernel can do it",
         );
     }
-    if let Some(shortest) = plan.scenarios.iter().map(|s| s.method.trial).min()
+    let rates = || plan.scenarios.iter().filter(|s| s.method.kind == MethodKind::Rate);
+    if let Some(shortest) = rates().map(|s| s.method.trial).min()
         && shortest.ms < RFC2544_TRIAL_MS
     {
         warn(
@@ -35,6 +45,7 @@ pub(super) fn of_the_setup(plan: &Plan, environment: Option<&Environment>) -> Ve
     }
     if let Some(fewest) = plan.scenarios.iter().map(|s| s.method.blocks).min()
         && fewest < BLOCKS
+        && !counts
     {
         warn(
             format!(

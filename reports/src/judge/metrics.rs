@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::observation::{CpuObservation, CpuTimes, DriverPort};
-use crate::offered::DirectionReport;
+use crate::offered::{CountedReport, DirectionReport};
 use crate::proof::{Path, REFERENCE_NIC, grown};
 use crate::trial::{Offered, Trial};
 
@@ -35,6 +35,10 @@ pub struct Sample {
     /// Nanoseconds that the simulation of the reference NIC spent per lookup, hit or miss, with the actions of a hit. They
     /// pass in the sender's time and never in the DUT's soft interrupts.
     pub lookup_ns: Option<f64>,
+    /// Method `cost`: what a packet took, the generator's part in it, in nanoseconds or instructions by the run's clock.
+    pub gross: Option<f64>,
+    /// Method `cost`: `gross` without the generator's part, and on a NIC without the simulation's lookups: the DUT's own.
+    pub net: Option<f64>,
     /// Median latency in nanoseconds, of the slower direction.
     pub p50_ns: Option<f64>,
     /// 99th percentile of latency in nanoseconds, of the slower direction.
@@ -70,7 +74,7 @@ const TICK_NS: f64 = 10e6;
 pub(super) fn cost_bound(samples: &[Sample], trials: &[&Trial], path: &Path) -> Option<CostBound> {
     let received = |t: &&Trial| match &t.offered {
         Offered::Frames(reports) => reports.iter().map(|r| r.received).sum::<u64>(),
-        Offered::Bulk(_) => 0,
+        Offered::Bulk(_) | Offered::Counted(_) => 0,
     };
     let (mut spent, mut frames) = (Vec::new(), 0);
     for (sample, trial) in samples.iter().zip(trials) {
@@ -89,7 +93,8 @@ pub(super) fn cost_bound(samples: &[Sample], trials: &[&Trial], path: &Path) -> 
 
 /// The numbers of `trial`. `base` is the soft interrupt time per frame that is not the DUT's, in nanoseconds; none where
 /// nobody knows, and then there is no cost.
-pub(super) fn sample(trial: &Trial, base: Option<f64>) -> Sample {
+/// `generator` is what a packet takes that the DUT does nothing with, for the method `cost`.
+pub(super) fn sample(trial: &Trial, base: Option<f64>, generator: Option<f64>) -> Sample {
     let cpu = spent(&trial.cpu_before, &trial.cpu_after);
     let common = Sample {
         block: trial.block,
@@ -103,6 +108,12 @@ pub(super) fn sample(trial: &Trial, base: Option<f64>) -> Sample {
         Offered::Bulk(bulk) => {
             let received = bulk.sides.iter().map(|side| side.received_bps).sum::<f64>();
             Sample { throughput: (!bulk.sides.is_empty() && received.is_finite()).then_some(received), ..common }
+        }
+        Offered::Counted(reports) => {
+            let gross = counted(reports);
+            let net = gross.zip(generator).map(|(gross, generator)| gross - generator - looked_up(trial, reports));
+            // Soft interrupts are not told from the generator, which runs beside them on one CPU.
+            Sample { gross, net, softirq: None, softirq_ns: None, ..common }
         }
         Offered::Frames(reports) => {
             let received: u64 = reports.iter().map(|r| r.received).sum();
@@ -125,6 +136,20 @@ pub(super) fn sample(trial: &Trial, base: Option<f64>) -> Sample {
             }
         }
     }
+}
+
+/// What a packet took, all directions together.
+fn counted(reports: &[CountedReport]) -> Option<f64> {
+    let elapsed: u64 = reports.iter().map(|r| r.elapsed_ns).sum();
+    let sent: u64 = reports.iter().map(|r| r.sent).sum();
+    ratio(elapsed as f64, sent as f64)
+}
+
+/// What the simulation of a NIC took of it: its lookups, per packet.
+fn looked_up(trial: &Trial, reports: &[CountedReport]) -> f64 {
+    let sent: u64 = reports.iter().map(|r| r.sent).sum();
+    let spent = trial.before.driver.seen().zip(trial.after.driver.seen()).and_then(|(b, a)| grown(b, a, "lookup_ns"));
+    spent.and_then(|ns| ratio(ns as f64, sent as f64)).unwrap_or(0.0)
 }
 
 /// Time per lookup of the reference NIC, hits and misses alike; none of any other driver, and where nothing hit.

@@ -77,6 +77,11 @@ pub struct Row {
     pub cost_bound: Option<CostBound>,
     /// What the simulation spent per lookup, hit or miss, with the actions of a hit; none on a real NIC.
     pub lookup: Option<Estimate>,
+    /// Method `cost`: what a packet takes with the generator's part in it.
+    pub gross: Option<Estimate>,
+    /// Method `cost`: what a packet takes of the DUT: from the receive path of its port until it is handed to the port
+    /// where it leaves.
+    pub net: Option<Estimate>,
     /// Median latency.
     pub latency_p50: Option<Estimate>,
     /// 99th percentile of latency.
@@ -138,7 +143,8 @@ pub(super) fn row(
         true => Some(0.0),
         false => nearest(&calibrations, trial.block).filter(|c| c.offered_pps > 0.0).map(|c| c.softirq_ns_per_packet),
     };
-    let mut samples: Vec<Sample> = own.iter().map(|t| sample(t, base(t))).collect();
+    let generator = |trial: &Trial| nearest(&calibrations, trial.block)?.generator_per_packet;
+    let mut samples: Vec<Sample> = own.iter().map(|t| sample(t, base(t), generator(t))).collect();
     if unresolved(&samples) {
         samples.iter_mut().for_each(|s| s.cost_ns = None);
     }
@@ -150,6 +156,8 @@ pub(super) fn row(
     let estimate = |get: fn(&Sample) -> Option<f64>, unit| {
         Estimate::of(&samples.iter().filter_map(get).collect::<Vec<f64>>(), unit)
     };
+    let counts = environment.is_some_and(|e| e.clock == Clock::Instructions);
+    let per_packet = if counts { Unit::InstructionsPerPacket } else { Unit::NanosecondsPerPacket };
     let unit = if scenario.engine == Engine::Raw { Unit::FramesPerSecond } else { Unit::BitsPerSecond };
     let throughput = estimate(|s| s.throughput, unit);
     let reached: Vec<f64> = calibrations.iter().map(|c| c.offered_pps).collect();
@@ -183,6 +191,8 @@ pub(super) fn row(
         cost: estimate(|s| s.cost_ns, Unit::NanosecondsPerPacket),
         cost_bound,
         lookup: estimate(|s| s.lookup_ns, Unit::NanosecondsPerPacket),
+        gross: estimate(|s| s.gross, per_packet),
+        net: estimate(|s| s.net, per_packet),
         latency_p50: estimate(|s| s.p50_ns, Unit::Nanoseconds),
         latency_p99: estimate(|s| s.p99_ns, Unit::Nanoseconds),
         onset: None,

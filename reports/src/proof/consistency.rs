@@ -6,7 +6,7 @@ use super::crossing::{Crossing, roles};
 use super::finding::{Finding, stray};
 use super::trial::Surroundings;
 use super::{accounting, offload};
-use crate::offered::DirectionReport;
+use crate::offered::{CountedReport, DirectionReport};
 use crate::trial::{Offered, Opening, Trial};
 
 /// Everything that does not fit, upstream first.
@@ -21,6 +21,11 @@ pub(super) fn check(trial: &Trial, around: &Surroundings<'_>, crossings: &[Cross
             if let Some(report) = report {
                 arrived(crossing, report, &mut findings);
             }
+        }
+        if let Offered::Counted(reports) = &trial.offered
+            && let Some(report) = reports.iter().find(|r| r.direction == crossing.direction)
+        {
+            handed_over(crossing, report, &mut findings);
         }
         // With GSO or GRO an skb may be split or merged between two ports.
         if exact && !torn {
@@ -63,6 +68,17 @@ fn tester_silent(c: &Crossing, report: Option<&DirectionReport>, all: &[Directio
         findings.push(Finding::note(format!(
             "the {sender}'s port dropped {} of {sent} frames because the DUT did not take them in time",
             sent - c.sender_tx
+        )));
+    }
+}
+
+/// What a packet costs is divided by what was handed over: all of it must have gone the whole way.
+fn handed_over(c: &Crossing, r: &CountedReport, findings: &mut Vec<Finding>) {
+    let egress = roles(c.direction)[2];
+    if r.sent.abs_diff(c.egress_tx) > stray(r.sent) {
+        findings.push(Finding::bad(format!(
+            "{} frames were handed to the DUT, and {} left it by port {egress}: what a packet costs cannot be told",
+            r.sent, c.egress_tx
         )));
     }
 }
@@ -172,6 +188,7 @@ fn opened(opening: &Opening, findings: &mut Vec<Finding>) {
 pub(super) fn driven(offered: &Offered, direction: Direction) -> bool {
     match offered {
         Offered::Frames(reports) => reports.iter().any(|r| r.direction == direction && r.sent > 0),
+        Offered::Counted(reports) => reports.iter().any(|r| r.direction == direction && r.sent > 0),
         Offered::Bulk(_) => true,
     }
 }

@@ -153,7 +153,7 @@ fn shares(trial: &Trial, crossings: &[Crossing; 2], heard: &Heard) -> Vec<Direct
     let share = |(index, c): (usize, &Crossing)| {
         let out = c.egress_tx;
         let idle = match &trial.offered {
-            Offered::Frames(_) => !consistency::driven(&trial.offered, c.direction),
+            Offered::Frames(_) | Offered::Counted(_) => !consistency::driven(&trial.offered, c.direction),
             Offered::Bulk(_) => out < IDLE_BELOW.max(total / 100),
         };
         let (classic, hardware) = (heard.classic[index], heard.hardware[index]);

@@ -25,6 +25,8 @@ pub enum Unit {
     Nanoseconds,
     /// Nanoseconds of CPU per packet.
     NanosecondsPerPacket,
+    /// Guest instructions per packet.
+    InstructionsPerPacket,
 }
 
 /// The median over trials, with its 95 % interval.

@@ -31,16 +31,24 @@ pub(super) fn cells(row: &Row) -> Vec<Cell> {
         Cell::new(cost),
         Cell::new(row.loss.map_or_else(|| "-".to_owned(), |e| loss(e.median))),
         Cell::new(latency),
-        Cell::new(path(row)).fg(match &row.proof.path {
-            Path::Unproven { .. } | Path::Disagree { .. } => Color::Yellow,
-            _ => Color::Reset,
-        }),
-        Cell::new(row.verdict.name()).add_attribute(Attribute::Bold).fg(match &row.verdict {
-            Verdict::Good => Color::Green,
-            Verdict::Bad { .. } => Color::Red,
-            Verdict::Unproven { .. } => Color::Yellow,
-        }),
+        path_cell(row),
+        verdict_cell(row),
     ]
+}
+
+pub(super) fn path_cell(row: &Row) -> Cell {
+    Cell::new(path(row)).fg(match &row.proof.path {
+        Path::Unproven { .. } | Path::Disagree { .. } => Color::Yellow,
+        _ => Color::Reset,
+    })
+}
+
+pub(super) fn verdict_cell(row: &Row) -> Cell {
+    Cell::new(row.verdict.name()).add_attribute(Attribute::Bold).fg(match &row.verdict {
+        Verdict::Good => Color::Green,
+        Verdict::Bad { .. } => Color::Red,
+        Verdict::Unproven { .. } => Color::Yellow,
+    })
 }
 
 fn gain(row: &Row) -> String {

@@ -20,13 +20,15 @@ const FLOWTABLE: RGBColor = RGBColor(6, 0, 1);
 const HARDWARE: RGBColor = RGBColor(7, 0, 1);
 const NETDEV: RGBColor = RGBColor(8, 0, 1);
 const NETDEV_HW: RGBColor = RGBColor(9, 0, 1);
+const NFT: RGBColor = RGBColor(10, 0, 1);
 
-const VARIABLES: [(&str, &str); 9] = [
+const VARIABLES: [(&str, &str); 10] = [
     ("#010001", "--ink"),
     ("#020001", "--faint"),
     ("#030001", "--rule"),
     ("#040001", "--forward"),
     ("#050001", "--conntrack"),
+    ("#0a0001", "--nft"),
     ("#060001", "--flowtable"),
     ("#070001", "--flowtable-hw"),
     ("#080001", "--netdev"),
@@ -37,6 +39,7 @@ const VARIABLES: [(&str, &str); 9] = [
 pub(super) const fn colour(datapath: Datapath) -> RGBColor {
     match datapath {
         Datapath::Forward => FORWARD,
+        Datapath::Nft => NFT,
         Datapath::Conntrack => CONNTRACK,
         Datapath::Flowtable => FLOWTABLE,
         Datapath::FlowtableHw => HARDWARE,

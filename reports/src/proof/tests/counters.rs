@@ -43,7 +43,7 @@ fn counters_that_do_not_fit_turn_the_verdict() {
 fn frames_that_did_not_arrive_or_arrived_damaged_turn_the_verdict() {
     let report = |t: &mut Trial, change: fn(&mut crate::offered::DirectionReport)| match &mut t.offered {
         Offered::Frames(reports) => change(&mut reports[0]),
-        Offered::Bulk(_) => panic!("the sample sends frames"),
+        Offered::Bulk(_) | Offered::Counted(_) => panic!("the sample sends frames"),
     };
     let (verdict, _) = changed(Datapath::Flowtable, |t| report(t, |r| r.corrupted = 1));
     assert_eq!(why(&verdict), "1 frames arrived corrupted");
