@@ -87,6 +87,7 @@ impl Guest {
             lan: &dut.lan.name,
             wan: &dut.wan.name,
             control: Control::None,
+            extra_rules: 0,
             direction: Direction::Upstream,
         })
         .map_err(|gap| gap.reason)?;

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use flowgauge_scenarios::{Plan, Scenario, Topology, builtin};
+use clap::ValueEnum;
+use flowgauge_reports::environment::Clock;
+use flowgauge_scenarios::{MethodKind, Plan, Scenario, Topology, builtin};
 use flowgauge_topologies::kernel::KernelSpec;
 
 use super::exit::Exit;
@@ -34,7 +36,10 @@ pub(super) struct Bench {
     /// Modules of the kernel image: the folder that holds `kernel/`
     #[arg(long, value_name = "DIR")]
     modules: Option<PathBuf>,
-    /// CPUs of the VM
+    /// What time is measured in; by default instructions where every scenario's method is cost, else wall
+    #[arg(long, value_enum)]
+    clock: Option<ClockName>,
+    /// CPUs of the VM (one under --clock instructions)
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     cpus: u32,
     /// Memory of the VM in MiB
@@ -90,11 +95,13 @@ impl Bench {
             Some(shard) => shard.cut(&plan, self.seed).map_err(Exit::input)?,
             None => plan,
         };
+        let clock = clock_of(self.clock, &plan, &self.kernel)?;
         session::bench(Request {
             plan,
             command: std::env::args().collect(),
             kernel: self.kernel,
             modules: self.modules,
+            clock,
             cpus: self.cpus,
             memory_mib: self.memory,
             out: self.out,
@@ -103,5 +110,28 @@ impl Bench {
             keep: self.keep,
             inject: self.inject,
         })
+    }
+}
+
+/// A clock on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ClockName {
+    /// Seconds of the machine
+    Wall,
+    /// Instructions of an emulated CPU, exact on any machine; for scenarios whose method is cost
+    Instructions,
+}
+
+fn clock_of(asked: Option<ClockName>, plan: &Plan, kernel: &KernelSpec) -> Result<Clock, Exit> {
+    let rate = plan.scenarios.iter().find(|s| s.method.kind == MethodKind::Rate);
+    match (asked, rate) {
+        (Some(ClockName::Instructions), Some(scenario)) => Err(Exit::Input(format!(
+            "scenario `{}` offers a load for a time, which an instruction clock cannot tell: take --clock wall, or a scenario \
+             of kind = \"cost\" such as bare-forwarding",
+            scenario.name
+        ))),
+        (None, None) if *kernel == KernelSpec::Host => Ok(Clock::Wall),
+        (Some(ClockName::Instructions), None) | (None, None) => Ok(Clock::Instructions),
+        (Some(ClockName::Wall), _) | (None, Some(_)) => Ok(Clock::Wall),
     }
 }

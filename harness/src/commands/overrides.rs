@@ -51,6 +51,12 @@ pub(super) struct Overrides {
     /// Number of blocks; each holds every datapath once
     #[arg(long, value_name = "N")]
     blocks: Option<u32>,
+    /// Packets of each direction in a trial of a scenario whose method is cost
+    #[arg(long, value_name = "N")]
+    packets: Option<u32>,
+    /// Put so many cheap rules that match nothing ahead of the forward chain's own: a slowdown of known cause
+    #[arg(long, value_name = "N")]
+    extra_rules: Option<u32>,
     /// MTU of the links in bytes
     #[arg(long, value_name = "BYTES")]
     mtu: Option<u32>,
@@ -90,6 +96,8 @@ impl Overrides {
         set(&mut scenario.method.trial, self.trial);
         set(&mut scenario.method.warmup, self.warmup);
         set(&mut scenario.method.blocks, self.blocks);
+        set(&mut scenario.method.packets, self.packets);
+        set(&mut scenario.extra_rules, self.extra_rules);
         set(&mut scenario.links.mtu, self.mtu);
         set(&mut scenario.links.gso, self.gso);
         set(&mut scenario.links.gro, self.gro);

@@ -62,7 +62,9 @@ impl Show {
                     false => Topology::Router,
                 });
                 let (lan, wan) = if topology.has_nic() { ("nic0", "nic1") } else { ("lan0", "wan0") };
-                let request = Request { topology, policy, datapath, families, lan, wan, control, direction };
+                let extra_rules = 0;
+                let request =
+                    Request { topology, policy, datapath, families, lan, wan, control, extra_rules, direction };
                 match ruleset::render(&request) {
                     Ok(text) => print(&text),
                     Err(gap) => Err(Exit::Input(format!(

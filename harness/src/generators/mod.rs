@@ -6,6 +6,7 @@
 pub mod error;
 pub mod fake;
 pub mod iperf3;
+pub mod pktgen;
 pub mod raw;
 
 use std::sync::atomic::AtomicBool;

@@ -16,6 +16,18 @@ const DURATION: Duration = Duration::from_millis(300);
 /// Calibrates the generator for a scenario that the `raw` engine drives, in a block.
 pub(super) fn once(plan: &Plan, index: usize, block: u32, rig: &mut dyn Rig, wire: &dyn Wire) -> Result<(), Failure> {
     let scenario = &plan.scenarios[index];
+    if scenario.engine == Engine::Pktgen {
+        rig.prepare(scenario)?;
+        let per_packet = rig.generator_cost(scenario)?;
+        let generator_per_packet = Some(per_packet);
+        return wire.emit(&Event::Calibrated(Calibration {
+            scenario: index,
+            block,
+            offered_pps: if per_packet > 0.0 { 1e9 / per_packet } else { 0.0 },
+            softirq_ns_per_packet: 0.0,
+            generator_per_packet,
+        }));
+    }
     // iperf3's load depends on what comes back: dropping everything measures nothing.
     if scenario.engine != Engine::Raw {
         return Ok(());
@@ -33,7 +45,7 @@ pub(super) fn once(plan: &Plan, index: usize, block: u32, rig: &mut dyn Rig, wir
         Offered::Frames(directions) => {
             (directions.iter().map(|d| d.sent).sum::<u64>(), directions.iter().map(|d| d.offered_pps).sum::<f64>())
         }
-        Offered::Bulk(_) => (0, 0.0),
+        Offered::Bulk(_) | Offered::Counted(_) => (0, 0.0),
     };
     if sent == 0 {
         wire.emit(&Event::Warning(Warning {
@@ -42,7 +54,13 @@ pub(super) fn once(plan: &Plan, index: usize, block: u32, rig: &mut dyn Rig, wir
         }))?;
     }
     let softirq_ns_per_packet = softirq_ns(&driven) / sent.max(1) as f64;
-    wire.emit(&Event::Calibrated(Calibration { scenario: index, block, offered_pps, softirq_ns_per_packet }))
+    wire.emit(&Event::Calibrated(Calibration {
+        scenario: index,
+        block,
+        offered_pps,
+        softirq_ns_per_packet,
+        generator_per_packet: None,
+    }))
 }
 
 fn softirq_ns(driven: &Driven) -> f64 {

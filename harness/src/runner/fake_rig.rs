@@ -89,6 +89,10 @@ impl Rig for FakeRig {
         Ok(Some(TimeToOffload { cell: 0, offered_pps: 0.0, duration_ns: 0, uncaptured: 0, lost: 0, flows }))
     }
 
+    fn generator_cost(&mut self, _: &Scenario) -> Result<f64, Failure> {
+        self.call("generator cost".to_owned()).map(|()| 2_000.0)
+    }
+
     fn observe(&mut self) -> Observation {
         self.calls.push("observe".to_owned());
         let why = "a fake sees nothing".to_owned();

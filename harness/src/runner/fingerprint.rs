@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use flowgauge_reports::environment::{Clock, Environment, Nic, Tool};
+use flowgauge_reports::environment::{Environment, Nic, Tool};
 use flowgauge_reports::observation::{Observation, Reading};
 use flowgauge_scenarios::{Engine, Links, Topology};
 use flowgauge_topologies::{Netns, Testbed};
@@ -36,7 +36,7 @@ pub(super) fn read(job: &Job, topology: Topology, live: Option<(&Testbed, Links)
         kernel_version: line("/proc/sys/kernel/version"),
         kernel_origin: job.kernel_origin.clone(),
         accelerator: job.accelerator,
-        clock: Clock::Wall,
+        clock: job.clock,
         cpu: cpu_model(),
         host_cpu: job.host_cpu.clone(),
         cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),

@@ -1,10 +1,12 @@
 //! A testbed that is built, with its generator and its witnesses.
 
+use std::sync::Arc;
+
 use flowgauge_scenarios::{Links, Topology};
 use flowgauge_topologies::{Host, Ports, RouterSpec, Testbed, raise_conntrack_limit};
 
 use crate::generators::{CpuPlan, RawEngine, Wire};
-use crate::witnesses::{PortNames, Witnesses};
+use crate::witnesses::{Handed, PortNames, Witnesses};
 use crate::worker::protocol::{Failure, Job};
 
 /// What exists once a testbed is built. Fields are dropped in this order: what holds namespaces before the testbed.
@@ -12,7 +14,12 @@ pub(super) struct Live {
     pub(super) links: Links,
     /// Whether the testers' own stacks are silent.
     pub(super) muted: Option<bool>,
-    pub(super) raw: RawEngine,
+    /// The engine of our own; none where there are no testers.
+    pub(super) raw: Option<RawEngine>,
+    /// What pktgen handed over, where no port counts it.
+    pub(super) handed: Option<Arc<Handed>>,
+    /// Whether pktgen kept a reference to each frame, so that the stack had to copy it.
+    pub(super) shares_frames: bool,
     pub(super) witnesses: Witnesses,
     pub(super) bed: Testbed,
 }
@@ -28,13 +35,29 @@ impl Live {
             wan: bed.dut.wan.name.clone(),
             server: bed.server.port.name.clone(),
         };
-        let open = if topology.has_nic() { Witnesses::of_nic } else { Witnesses::new };
-        let witnesses = open(&bed.client.netns, &bed.dut.netns, &bed.server.netns, &names);
-        let cpus = CpuPlan::available().map_err(Failure::environment)?;
+        let handed = (topology == Topology::Bare).then(|| Arc::new(Handed::default()));
+        let witnesses = match (&handed, topology) {
+            (Some(handed), _) => Witnesses::of_bare(&bed.dut.netns, &names, Arc::clone(handed)),
+            (None, Topology::NicRouter) => {
+                Witnesses::of_nic(&bed.client.netns, &bed.dut.netns, &bed.server.netns, &names)
+            }
+            (None, _) => Witnesses::new(&bed.client.netns, &bed.dut.netns, &bed.server.netns, &names),
+        };
         make_room(job, &bed)?;
-        let wires = (wire(&bed.client)?, wire(&bed.server)?);
-        let raw = RawEngine::new(wires.0, wires.1, cpus).map_err(Failure::environment)?;
-        Ok(Live { links, muted: None, raw, witnesses, bed })
+        let raw = match topology {
+            Topology::Bare => None,
+            _ => {
+                let cpus = CpuPlan::available().map_err(Failure::environment)?;
+                let wires = (wire(&bed.client)?, wire(&bed.server)?);
+                Some(RawEngine::new(wires.0, wires.1, cpus).map_err(Failure::environment)?)
+            }
+        };
+        Ok(Live { links, muted: None, raw, handed, shares_frames: false, witnesses, bed })
+    }
+
+    /// The engine of our own.
+    pub(super) fn raw(&mut self) -> Result<&mut RawEngine, Failure> {
+        self.raw.as_mut().ok_or_else(|| Failure::environment("this testbed has no testers: take engine = \"pktgen\""))
     }
 }
 

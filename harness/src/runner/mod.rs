@@ -2,6 +2,7 @@
 
 mod bulk;
 mod calibrate;
+mod cost;
 pub mod fake_rig;
 mod fingerprint;
 pub mod injection;
@@ -17,7 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use flowgauge_reports::event::{Event, Phase};
 use flowgauge_reports::trial::{TimeToOffload, Trial};
-use flowgauge_scenarios::{Datapath, Plan, Step};
+use flowgauge_scenarios::{Datapath, MethodKind, Plan, Step};
 
 use crate::worker::protocol::{Failure, Wire};
 use rig::Rig;
@@ -57,7 +58,10 @@ pub fn run(plan: &Plan, rig: &mut dyn Rig, wire: &dyn Wire) -> Result<(), Failur
         wire.emit(&Event::Trial(Box::new(trial)))?;
         wire.kept(index)?;
         let cell = plan.cells[step.cell];
-        if step.block == 0 && cell.datapath == Datapath::FlowtableHw {
+        if step.block == 0
+            && cell.datapath == Datapath::FlowtableHw
+            && plan.scenario(step.cell).method.kind == MethodKind::Rate
+        {
             time_to_offload(plan, step.cell, rig, wire)?;
         }
     }
@@ -84,7 +88,7 @@ fn trial(plan: &Plan, index: usize, step: Step, rig: &mut dyn Rig, wire: &dyn Wi
     let ruleset = rig.apply(scenario, datapath)?;
     let opening = rig.open(scenario, datapath)?;
     wire.check()?;
-    if scenario.method.warmup.ms > 0 {
+    if scenario.method.kind == MethodKind::Rate && scenario.method.warmup.ms > 0 {
         rig.drive(scenario, scenario.method.warmup.duration(), wire.stop())?;
         wire.check()?;
     }

@@ -28,11 +28,12 @@ pub(super) fn measure(live: &mut Live, scenario: &Scenario, stop: &AtomicBool) -
     let flows = scenario.traffic.flows.min(MOST_FLOWS);
     let pps = (u64::from(flows) * PER_FLOW_PPS).min(MOST_PPS);
     let traffic = Traffic { flows, direction: Direction::Upstream, load: Load::Pps(pps), ..scenario.traffic };
-    live.raw.prepare_new(&traffic).map_err(|e| offering(scenario, &e))?;
+    live.raw()?.prepare_new(&traffic).map_err(|e| offering(scenario, &e))?;
+    let run = live.raw()?.run();
     let dut = &live.bed.dut;
-    let tap = Tap::open(&dut.netns, &dut.lan.name, live.raw.run()).map_err(Failure::environment)?;
+    let tap = Tap::open(&dut.netns, &dut.lan.name, run).map_err(Failure::environment)?;
     let tap = tap.start().map_err(Failure::environment)?;
-    let driven = live.raw.drive_new(&traffic, DURATION, stop, &mut |_| ());
+    let driven = live.raw()?.drive_new(&traffic, DURATION, stop, &mut |_| ());
     let seen = tap.stop().map_err(Failure::environment)?;
     let driven = driven.map_err(|e| offering(scenario, &e))?;
     let packets: u64 = driven.iter().map(|d| d.sent).sum();

@@ -46,6 +46,9 @@ pub trait Rig {
     /// Offers new flows, none of them opened before, and captures what the CPU sees of each until the hardware has it.
     /// Call it on a ruleset just applied. None where it cannot be told; the cell is the caller's to fill in.
     fn time_to_offload(&mut self, scenario: &Scenario, stop: &AtomicBool) -> Result<Option<TimeToOffload>, Failure>;
+    /// What a packet of the scenario takes that the DUT's stack does nothing with, in nanoseconds of the kernel's clock:
+    /// for the method `cost`. It replaces the DUT's ruleset.
+    fn generator_cost(&mut self, scenario: &Scenario) -> Result<f64, Failure>;
     /// Reads every path witness. Call it while the traffic stands still.
     fn observe(&mut self) -> Observation;
 }

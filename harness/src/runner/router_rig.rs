@@ -15,7 +15,7 @@ use flowgauge_topologies::Testbed;
 
 use super::live::Live;
 use super::rig::{Driven, Rig};
-use super::{bulk, fingerprint, leftover, onset};
+use super::{bulk, cost, fingerprint, leftover, onset};
 use crate::generators::{Generator, GeneratorError, Mark, Nat, Path};
 use crate::nft;
 use crate::worker::protocol::{Failure, Job};
@@ -30,6 +30,7 @@ pub struct RouterRig {
     warnings: Vec<Warning>,
     /// Rulesets applied so far, one a trial.
     applied: usize,
+    told_of_sharing: bool,
 }
 
 impl RouterRig {
@@ -41,6 +42,7 @@ impl RouterRig {
             topology: Topology::Router,
             warnings: Vec::new(),
             applied: 0,
+            told_of_sharing: false,
         }
     }
 
@@ -63,9 +65,9 @@ impl Rig for RouterRig {
             let live = Live::build(&self.job, self.topology, scenario.links)?;
             self.beds.insert(self.topology, live);
         }
-        let mute = scenario.engine == Engine::Raw;
+        let mute = scenario.engine != Engine::Iperf3;
         let live = self.live()?;
-        if live.muted == Some(mute) {
+        if live.muted == Some(mute) || scenario.topology == Topology::Bare {
             return Ok(());
         }
         for host in [&live.bed.client, &live.bed.server] {
@@ -98,10 +100,14 @@ impl Rig for RouterRig {
             lan: &live.bed.dut.lan.name,
             wan: &live.bed.dut.wan.name,
             control: scenario.control,
+            extra_rules: scenario.extra_rules,
             direction: scenario.traffic.direction,
         })
         .map_err(|gap| Failure::environment(format!("{}; {}", gap.reason, gap.instead)))?;
-        live.raw.set_path(path(&live.bed, scenario.policy, datapath));
+        let path = path(&live.bed, scenario.policy, datapath);
+        if let Some(raw) = &mut live.raw {
+            raw.set_path(path);
+        }
         if scenario.topology.has_nic() {
             leftover::clear(&live.bed.dut, scenario)?;
         }
@@ -115,7 +121,7 @@ impl Rig for RouterRig {
     fn block(&mut self, scenario: &Scenario) -> Result<(), Failure> {
         let live = self.live()?;
         // What is dropped is not translated.
-        live.raw.set_path(Path::default());
+        live.raw()?.set_path(Path::default());
         let dut = &live.bed.dut;
         leftover::clear(dut, scenario)?;
         nft::drop_at_ingress(&dut.netns, &entries(dut, scenario.traffic.direction)).map_err(Failure::environment)
@@ -126,11 +132,14 @@ impl Rig for RouterRig {
     }
 
     fn open(&mut self, scenario: &Scenario, datapath: Datapath) -> Result<Option<Opening>, Failure> {
+        if scenario.engine == Engine::Pktgen {
+            return cost::open(self.live()?, scenario, datapath).map(Some);
+        }
         if scenario.engine != Engine::Raw || scenario.traffic.opening == Begin::None {
             return Ok(None);
         }
         let live = self.live()?;
-        let opened = live.raw.open(&scenario.traffic).map_err(|e| offering(scenario, &e))?;
+        let opened = live.raw()?.open(&scenario.traffic).map_err(|e| offering(scenario, &e))?;
         let tracked =
             datapath.tracks().then(|| live.witnesses.connections()).transpose().map_err(Failure::environment)?;
         let wanted = u64::from(scenario.traffic.flows);
@@ -149,7 +158,9 @@ impl Rig for RouterRig {
         let (mut cpu_before, mut cpu_after) = (CpuObservation::default(), CpuObservation::default());
         let offered = match scenario.engine {
             Engine::Raw => {
-                let witnesses = &mut live.witnesses;
+                let Live { raw: Some(raw), witnesses, .. } = live else {
+                    return Err(Failure::environment("this testbed has no testers: take engine = \"pktgen\""));
+                };
                 let mut mark = |mark: Mark| {
                     let seen = witnesses.cpu().unwrap_or_default();
                     match mark {
@@ -157,7 +168,7 @@ impl Rig for RouterRig {
                         Mark::End => cpu_after = seen,
                     }
                 };
-                let reports = live.raw.drive_marked(&scenario.traffic, duration, stop, &mut mark);
+                let reports = raw.drive_marked(&scenario.traffic, duration, stop, &mut mark);
                 Offered::Frames(reports.map_err(|e| offering(scenario, &e))?)
             }
             Engine::Iperf3 => {
@@ -166,6 +177,7 @@ impl Rig for RouterRig {
                 cpu_after = live.witnesses.cpu().unwrap_or_default();
                 Offered::Bulk(report)
             }
+            Engine::Pktgen => Offered::Counted(cost::drive(live, scenario)?),
         };
         Ok(Driven { offered, cpu_before, cpu_after })
     }
@@ -177,6 +189,18 @@ impl Rig for RouterRig {
             return Ok(None);
         }
         onset::measure(self.live()?, scenario, stop).map(Some)
+    }
+
+    fn generator_cost(&mut self, scenario: &Scenario) -> Result<f64, Failure> {
+        let cost = cost::generator(self.live()?, scenario)?;
+        if std::mem::take(&mut self.live()?.shares_frames) && !std::mem::replace(&mut self.told_of_sharing, true) {
+            self.warnings.push(Warning {
+                text: "this kernel's pktgen keeps a reference to each frame, so the stack copies what it changes"
+                    .to_owned(),
+                remedy: "compare it only with itself: Linux 6.4 and later hand frames over whole".to_owned(),
+            });
+        }
+        Ok(cost)
     }
 
     fn observe(&mut self) -> Observation {

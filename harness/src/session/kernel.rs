@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use flowgauge_reports::environment::Accelerator;
+use flowgauge_reports::environment::{Accelerator, Clock};
 use flowgauge_reports::event::Phase;
-use flowgauge_scenarios::{Plan, Policy};
+use flowgauge_scenarios::{Engine, Plan, Policy};
 use flowgauge_topologies::kernel::{self, Ability, DebianVersion, HostAbilities, Image, KernelSpec};
 
 use super::drive::{Session, Signals};
@@ -30,6 +30,12 @@ pub(super) async fn start(
     if request.modules.is_some() && !matches!(request.kernel, KernelSpec::Path(_)) {
         return Err(Failure::input("--modules goes with the path of a kernel image: --kernel PATH --modules DIR"));
     }
+    if request.clock == Clock::Instructions && request.kernel == KernelSpec::Host {
+        return Err(Failure::input(
+            "--clock instructions counts those of an emulated CPU: the kernel must run in a VM. Leave --kernel host away, or \
+             take --clock wall",
+        ));
+    }
     let (choice, reason) = choose(&request.kernel, &request.plan, HostAbilities::probe)?;
     if let Some(reason) = reason {
         session.progress(Phase::Kernel, reason)?;
@@ -38,6 +44,7 @@ pub(super) async fn start(
         plan: request.plan.clone(),
         kernel_origin: "host".to_owned(),
         accelerator: Accelerator::Native,
+        clock: request.clock,
         host_cpu: cpu_model(),
         host_tools: Vec::new(),
         keep: request.keep.clone(),
@@ -76,6 +83,11 @@ fn choose(
             ))),
             _ => Ok((Choice::Vm(KernelSpec::Debian(version)), Some(format!("{why}; using debian:{version}")))),
         };
+    }
+    if plan.scenarios.iter().any(|s| s.engine == Engine::Pktgen) && *spec == KernelSpec::Auto {
+        let version = DebianVersion::DEFAULT;
+        let why = format!("pktgen is a kernel module, which a VM of ours has; using debian:{version}");
+        return Ok((Choice::Vm(KernelSpec::Debian(version)), Some(why)));
     }
     let gap = first_gap(&probe(), plan);
     match (spec, gap) {

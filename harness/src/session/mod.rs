@@ -11,6 +11,7 @@ mod vm;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use flowgauge_reports::environment::Clock;
 use flowgauge_reports::event::{Event, SCHEMA_VERSION, Start};
 use flowgauge_reports::result::Ending;
 use flowgauge_reports::{RunResult, table};
@@ -36,6 +37,8 @@ pub struct Request {
     pub kernel: KernelSpec,
     /// The modules of a kernel image.
     pub modules: Option<PathBuf>,
+    /// What time is measured in.
+    pub clock: Clock,
     /// CPUs of a VM.
     pub cpus: u32,
     /// Memory of a VM in MiB.

@@ -5,11 +5,11 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use flowgauge_reports::environment::Accelerator;
+use flowgauge_reports::environment::{Accelerator, Clock};
 use flowgauge_reports::event::{Event, Phase, Warning};
 use flowgauge_topologies::kernel::{KernelSpec, cache_dir};
 use flowgauge_topologies::nic;
-use flowgauge_topologies::vm::{Acceleration, ConsoleFinding, ExtraModule, FindingKind, Vm, VmOptions};
+use flowgauge_topologies::vm::{Accel, Acceleration, ConsoleFinding, ExtraModule, FindingKind, Vm, VmOptions};
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc as channel, oneshot};
 
@@ -27,6 +27,7 @@ struct Order {
     modules: Option<PathBuf>,
     cpus: u32,
     memory_mib: u32,
+    clock: Clock,
     /// Whether the reference NIC is loaded into it.
     nic: bool,
     folder: PathBuf,
@@ -51,6 +52,7 @@ pub(super) async fn start(
         modules: request.modules.clone(),
         cpus: request.cpus,
         memory_mib: request.memory_mib,
+        clock: request.clock,
         nic: request.plan.scenarios.iter().any(|s| s.topology.has_nic()),
         folder: session.folder().join("vm"),
     };
@@ -109,6 +111,9 @@ fn boot(order: Order, tell: &channel::UnboundedSender<(Phase, String)>) -> Resul
     let worker = vec![program.to_string_lossy().into_owned(), "worker".to_owned()];
     let mut options = VmOptions::new(order.folder, worker);
     options.cpus = order.cpus;
+    if order.clock == Clock::Instructions {
+        (options.accel, options.cpus) = (Accel::Instructions, 1);
+    }
     options.memory_mib = order.memory_mib;
     if order.nic {
         let cache = cache_dir().map_err(Failure::environment)?;

@@ -6,6 +6,7 @@
 //! They keep the namespaces alive: drop the witnesses before the testbed, or its namespaces outlive it.
 
 mod attributes;
+mod bare_ports;
 mod conntrack;
 mod cpu;
 mod cpu_hit;
@@ -25,6 +26,7 @@ mod tap;
 mod widening;
 mod witness;
 
+pub use bare_ports::{BarePortWitness, Handed};
 pub use conntrack::ConntrackWitness;
 pub use cpu::CpuWitness;
 pub use cpu_hit::CpuHitWitness;

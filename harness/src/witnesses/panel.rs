@@ -1,6 +1,7 @@
 //! All witnesses of a testbed, asked together.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use flowgauge_reports::observation::{
     Conntrack, CpuHit, CpuObservation, CpuPorts, DriverStatistics, IpForwarding, Observation, OffloadFlags, Ports,
@@ -8,6 +9,7 @@ use flowgauge_reports::observation::{
 };
 use flowgauge_topologies::Netns;
 
+use super::bare_ports::{BarePortWitness, Handed};
 use super::conntrack::ConntrackWitness;
 use super::cpu::CpuWitness;
 use super::cpu_hit::CpuHitWitness;
@@ -115,6 +117,12 @@ impl Witnesses {
     /// Opens every witness of a testbed whose DUT has ports of a NIC.
     pub fn of_nic(client: &Netns, dut: &Netns, server: &Netns, names: &PortNames) -> Self {
         Self::of(Panel::open_nic(client, dut, server, names), dut)
+    }
+
+    /// Opens every witness of a DUT without testers, to whose ports pktgen hands frames.
+    pub fn of_bare(dut: &Netns, names: &PortNames, handed: Arc<Handed>) -> Self {
+        let ports = or_silent(BarePortWitness::open(dut, names, handed));
+        Self::of(Panel { ports, ..Panel::open(dut, dut, dut, names) }, dut)
     }
 
     fn of(panel: Panel, dut: &Netns) -> Self {

@@ -60,7 +60,7 @@ impl Witness<Ports> for PortWitness {
     }
 }
 
-fn counters(socket: &mut Conversation, name: &str) -> Result<PortCounters, WitnessError> {
+pub(super) fn counters(socket: &mut Conversation, name: &str) -> Result<PortCounters, WitnessError> {
     let found = ask(socket, name, None, |found, payload| {
         *found = stats(payload)?;
         Ok(())

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use flowgauge_reports::environment::Accelerator;
+use flowgauge_reports::environment::{Accelerator, Clock};
 use flowgauge_reports::event::{Event, FailureKind};
 use flowgauge_scenarios::Plan;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,8 @@ pub struct Job {
     pub kernel_origin: String,
     /// What executes it.
     pub accelerator: Accelerator,
+    /// What time is measured in.
+    pub clock: Clock,
     /// The CPU model of the host.
     pub host_cpu: String,
     /// Versions of programs that only the host knows (QEMU).

@@ -71,6 +71,7 @@ fn text_on(topology: Topology, policy: Policy, datapath: Datapath, families: Fam
         lan: "lan0",
         wan: "wan0",
         control: Control::None,
+        extra_rules: 0,
         direction: Direction::Upstream,
     };
     ruleset::render(&request).expect("this policy exists on this datapath")

@@ -171,6 +171,7 @@ impl Bench {
             lan: &dut.lan.name,
             wan: &dut.wan.name,
             control: Control::None,
+            extra_rules: 0,
             direction: Direction::Upstream,
         })
         .map_err(|gap| gap.reason)?;
