@@ -7,7 +7,6 @@ use super::series::{History, Point, Series};
 use super::text::ends;
 use super::wording;
 use crate::html::utc;
-use crate::numbers::{digits, scale};
 
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +33,7 @@ const MOST: usize = 200;
 
 const WIDTH: i32 = 960;
 const PANEL: i32 = 190;
-const LEFT: i32 = 76;
+const LEFT: i32 = 104;
 const RIGHT: i32 = 24;
 const TOP: i32 = 48;
 const BOTTOM: i32 = 34;
@@ -102,12 +101,11 @@ impl<'a> Panel<'a> {
     }
 
     fn axes(&self, area: &Area<'_>, history: &History) -> Drawn {
-        let unit = scale(self.series.unit, self.high.abs().max(self.low.abs()));
         for share in [0.08, 0.5, 0.92] {
             let value = self.low + (self.high - self.low) * share;
             let at = self.y(value);
             area.draw(&PathElement::new([(LEFT, at), (WIDTH - RIGHT, at)], RULE.stroke_width(1)))?;
-            let name = format!("{} {}", digits(value / unit.by), unit.name);
+            let name = wording::value(value, (self.high - self.low) * 0.42, self.series.unit);
             area.draw(&Text::new(name, (LEFT - 8, at), text(11, FAINT, true)))?;
         }
         let date = |point: Option<&Point>| {

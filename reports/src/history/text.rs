@@ -47,8 +47,8 @@ pub fn render(history: &History, style: Style) -> String {
 
 fn block(text: &mut String, history: &History, series: &Series, style: Style) {
     let values: Vec<f64> = series.points.iter().filter_map(Point::value).collect();
-    let value = |value: f64| wording::value(value, series.unit);
     if let (Some(last), Some((least, most))) = (values.last(), ends(&values)) {
+        let value = |value: f64| wording::value(value, most - least, series.unit);
         let width = usize::from(style.width).saturating_sub(4).clamp(20, 400);
         let (bars, marks) = line(series, least, most, width);
         let _ = writeln!(text, "  {bars}");
@@ -74,11 +74,23 @@ fn block(text: &mut String, history: &History, series: &Series, style: Style) {
         let _ = writeln!(text, "  {}", coloured(&line, change.worse, style));
     }
     list(text, "  ", series.breaks.iter().map(|b| wording::broken(history, series, b)).collect());
-    let left_out = series.points.iter().filter_map(|p| Some((p.run, p.left_out.as_ref()?)));
-    let said = |(run, why): (usize, &String)| {
-        crate::wording::printable(&format!("left out: {}: {why}", wording::run(history, run)))
+    list(text, "  ", left_out(history, series));
+}
+
+/// Why points do not count, a line for each reason, in the order in which the reasons came up last.
+fn left_out(history: &History, series: &Series) -> Vec<String> {
+    let mut reasons: Vec<(&str, usize, usize)> = Vec::new();
+    for point in &series.points {
+        let Some(why) = point.left_out.as_deref() else { continue };
+        let before = reasons.iter().position(|reason| reason.0 == why).map_or(0, |at| reasons.remove(at).1);
+        reasons.push((why, before + 1, point.run));
+    }
+    let line = |(why, count, last): (&str, usize, usize)| {
+        let last = wording::run(history, last);
+        let text = if count == 1 { last } else { format!("{count} runs, the last {last}") };
+        crate::wording::printable(&format!("left out: {text}: {why}"))
     };
-    list(text, "  ", left_out.map(said).collect());
+    reasons.into_iter().map(line).collect()
 }
 
 /// The latest of many lines, and how many there were before.

@@ -15,10 +15,21 @@ pub(super) fn title(series: &Series) -> String {
     printable(&format!("{name} on {}: {metric}, {} clock{kernel}", datapath.name(), wording::clock(*clock)))
 }
 
-/// `58.1 kpps`.
-pub(super) fn value(value: f64, unit: Unit) -> String {
+/// `58.1 kpps`, with more digits where others beside it differ by no more than `apart`: `1513.2 instr`.
+pub(super) fn value(value: f64, apart: f64, unit: Unit) -> String {
     let scale = scale(unit, value);
-    format!("{}\u{a0}{}", digits(value / scale.by), scale.name)
+    let (value, apart) = (value / scale.by, apart.abs() / scale.by);
+    let shown = match -apart.log10().floor() {
+        // Two digits of what they differ by.
+        needed if needed.is_finite() && needed >= 0.0 && value.abs() >= 1.0 => {
+            let plain = digits(value);
+            let decimals = (needed as usize + 1).min(6);
+            let has = plain.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+            if has < decimals { format!("{value:.decimals$}") } else { plain }
+        }
+        _ => digits(value),
+    };
+    format!("{shown}\u{a0}{}", scale.name)
 }
 
 /// `-15.9 %`.
@@ -55,9 +66,10 @@ pub(super) fn change(history: &History, series: &Series, change: &Change) -> Str
             also += &format!("; {what} {before} -> {after}");
         }
     }
-    let (from, to) = (value(change.from, series.unit), value(change.to, series.unit));
+    let apart = change.to - change.from;
+    let (from, to) = (value(change.from, apart, series.unit), value(change.to, apart, series.unit));
     let since = run(history, change.first_after);
-    let text = format!("{}: {from} -> {to} since {since}, p = {}{also}", percent(change), digits(change.p));
+    let text = format!("{}: {from} -> {to} since {since}, p = {:.3}{also}", percent(change), change.p);
     format!("{} {}", direction(change), printable(&text))
 }
 
@@ -65,4 +77,23 @@ pub(super) fn change(history: &History, series: &Series, change: &Change) -> Str
 pub(super) fn broken(history: &History, series: &Series, at: &Break) -> String {
     let run = run(history, series.points.get(at.at).map_or(usize::MAX, |point| point.run));
     format!("not comparable from {run} on: {}", difference::some(&at.differences))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_show_as_many_digits_as_tell_them_apart() {
+        let said =
+            |a: f64, b: f64, unit| [value(a, b - a, unit), value(b, b - a, unit)].map(|s| s.replace('\u{a0}', " "));
+        assert_eq!(
+            said(1513.21, 1514.87, Unit::InstructionsPerPacket).map(|s| s[..6].to_owned()),
+            ["1513.2", "1514.9"]
+        );
+        assert_eq!(said(58_000.0, 50_000.0, Unit::FramesPerSecond), ["58.0 kpps", "50.0 kpps"]);
+        assert_eq!(said(58_000.0, 57_990.0, Unit::FramesPerSecond), ["58.000 kpps", "57.990 kpps"]);
+        assert_eq!(said(58_000.0, 58_000.0, Unit::FramesPerSecond)[0], "58.0 kpps");
+        assert_eq!(said(0.0, 0.5, Unit::Ratio).len(), 2);
+    }
 }
