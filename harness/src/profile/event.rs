@@ -30,6 +30,8 @@ const PERF_FLAG_FD_CLOEXEC: libc::c_ulong = 1 << 3;
 /// _IO('$', 0) and _IO('$', 1).
 const PERF_EVENT_IOC_ENABLE: libc::c_ulong = 0x2400;
 const PERF_EVENT_IOC_DISABLE: libc::c_ulong = 0x2401;
+/// _IO('$', 5).
+const PERF_EVENT_IOC_SET_OUTPUT: libc::c_ulong = 0x2405;
 
 /// Bits of the flags: what is left out, and that it is off until it is started.
 const DISABLED: u64 = 1 << 0;
@@ -38,7 +40,7 @@ const EXCLUDE_HV: u64 = 1 << 6;
 const EXCLUDE_IDLE: u64 = 1 << 7;
 const EXCLUDE_CALLCHAIN_USER: u64 = 1 << 22;
 
-/// The clock of one CPU. It is off at first.
+/// A clock of one CPU. It is off at first.
 #[derive(Debug)]
 pub(super) struct Event {
     pub(super) file: File,
@@ -85,11 +87,16 @@ impl Event {
     }
 
     pub(super) fn enable(&self) -> io::Result<()> {
-        self.ioctl(PERF_EVENT_IOC_ENABLE)
+        self.ioctl(PERF_EVENT_IOC_ENABLE, 0)
     }
 
     pub(super) fn disable(&self) -> io::Result<()> {
-        self.ioctl(PERF_EVENT_IOC_DISABLE)
+        self.ioctl(PERF_EVENT_IOC_DISABLE, 0)
+    }
+
+    /// Has its samples written into the buffer of another clock of the same CPU.
+    pub(super) fn write_to(&self, other: &Event) -> io::Result<()> {
+        self.ioctl(PERF_EVENT_IOC_SET_OUTPUT, other.file.as_raw_fd())
     }
 
     /// Samples that found no room in the buffer; none where the kernel does not count them.
@@ -104,9 +111,9 @@ impl Event {
         Ok(Some(u64::from_ne_bytes([a, b, c, d, e, f, g, h])))
     }
 
-    fn ioctl(&self, request: libc::c_ulong) -> io::Result<()> {
-        // SAFETY: both requests take an integer only.
-        match unsafe { libc::ioctl(self.file.as_raw_fd(), request as libc::Ioctl, 0) } {
+    fn ioctl(&self, request: libc::c_ulong, argument: libc::c_int) -> io::Result<()> {
+        // SAFETY: all requests take an integer only.
+        match unsafe { libc::ioctl(self.file.as_raw_fd(), request as libc::Ioctl, argument) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         }

@@ -1,6 +1,6 @@
 //! Our own sampler of the kernel: where it spends its time, seen from inside it.
 //!
-//! A software clock of each CPU (`event`) interrupts it at a fixed period and writes the kernel's stack into a buffer
+//! Software clocks of each CPU (`event`) interrupt it at fixed periods and write the kernel's stack into a buffer
 //! (`ring`, `record`); [`Sampler::stop`] gives the addresses their names (`symbols`) and makes a
 //! [`Profile`](flowgauge_reports::profile::Profile) of them. User space and idle are left out. Needs root, and nothing
 //! else: no `perf`, no performance counters, so it works in a VM; under the instruction clock of a VM one nanosecond
