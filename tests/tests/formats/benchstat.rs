@@ -23,7 +23,7 @@ fn benchmarks(text: &str) -> Benchmarks {
         if let Some(name) = line.strip_prefix("Benchmark") {
             assert!(name.starts_with(char::is_uppercase), "{line:?}");
             assert_eq!(fields[1].parse::<u64>(), Ok(1), "{line:?}");
-            assert!(fields.len() >= 4 && fields.len() % 2 == 0, "{line:?}");
+            assert!(fields.len() >= 4 && fields.len().is_multiple_of(2), "{line:?}");
             let (name, cpus) = fields[0].rsplit_once('-').unwrap();
             assert!(cpus.parse::<u32>().is_ok(), "{line:?}");
             let mut units: Vec<&str> = Vec::new();

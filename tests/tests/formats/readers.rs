@@ -51,7 +51,8 @@ fn environment() -> &'static Path {
         succeed(Command::new(python).args(["-m", "venv"]).arg(&folder), advice);
         let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats/requirements.txt");
         let pip = || Command::new(folder.join("bin/python"));
-        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+        let install =
+            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--requirement"];
         succeed(pip().args(install).arg(requirements), advice);
         // Jenkins' schema of JUnit XML comes with the source of pytest, which is tested against it, and with no wheel.
         let source =
