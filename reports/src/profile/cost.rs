@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Frame, Profile, Stage};
 
-/// The cost of one function.
+/// The cost of one function for one stage: `memcpy` for routing is another row than `memcpy` for the generator.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FunctionCost {
     /// Which function.
     pub frame: Frame,
-    /// The stage that most of its own samples belong to.
+    /// The stage that it, or the nearest of its callers that has one, belongs to.
     pub stage: Stage,
     /// Samples in the function itself.
     pub samples: u64,
@@ -45,43 +45,42 @@ pub struct Costs {
     pub stages: Vec<StageCost>,
 }
 
-/// Samples of a function while they are summed up.
-#[derive(Default)]
-struct Tally {
-    own: BTreeMap<Stage, u64>,
-    with_callees: u64,
-}
-
 impl Profile {
     /// The costs by function and by stage, where a packet cost `per_packet` instructions in all: the gross figure, with
     /// the generator's share, since the samples hold the generator too.
     pub fn costs(&self, per_packet: f64) -> Costs {
-        let mut tallies: BTreeMap<&Frame, Tally> = BTreeMap::new();
+        let known: Vec<Option<Stage>> = self.frames.iter().map(Stage::of_function).collect();
+        // Samples in the function itself, and in it or in what it called.
+        let mut tallies: BTreeMap<(&Frame, Stage), (u64, u64)> = BTreeMap::new();
         let mut stages: BTreeMap<Stage, u64> = BTreeMap::new();
         for stack in &self.stacks {
-            let stage = Stage::of(self.functions(stack));
-            *stages.entry(stage).or_default() += stack.samples;
-            if let Some(leaf) = self.functions(stack).next() {
-                *tallies.entry(leaf).or_default().own.entry(stage).or_default() += stack.samples;
+            let mut stage = Stage::Other;
+            let mut seen = BTreeSet::new();
+            let mut leaf = None;
+            // From the outermost caller inwards: a function without a stage of its own takes its caller's.
+            for &index in stack.frames.iter().rev() {
+                let Some(frame) = self.frames.get(index as usize) else { continue };
+                stage = known.get(index as usize).copied().flatten().unwrap_or(stage);
+                // A function that calls itself counts once.
+                if seen.insert((index, stage)) {
+                    tallies.entry((frame, stage)).or_default().1 += stack.samples;
+                }
+                leaf = Some(frame);
             }
-            // A function that calls itself counts once.
-            for frame in self.functions(stack).collect::<BTreeSet<_>>() {
-                tallies.entry(frame).or_default().with_callees += stack.samples;
+            *stages.entry(stage).or_default() += stack.samples;
+            if let Some(frame) = leaf {
+                tallies.entry((frame, stage)).or_default().0 += stack.samples;
             }
         }
         let samples: u64 = stages.values().sum();
         let cost = |count: u64| if samples == 0 { 0.0 } else { count as f64 / samples as f64 * per_packet };
-        let function = |(frame, tally): (&Frame, Tally)| {
-            let own: u64 = tally.own.values().sum();
-            let main = tally.own.iter().max_by_key(|&(_, &count)| count).map(|(&stage, _)| stage);
-            FunctionCost {
-                frame: frame.clone(),
-                stage: main.or_else(|| Stage::of_function(frame)).unwrap_or(Stage::Other),
-                samples: own,
-                samples_with_callees: tally.with_callees,
-                per_packet: cost(own),
-                with_callees: cost(tally.with_callees),
-            }
+        let function = |((frame, stage), (own, all)): ((&Frame, Stage), (u64, u64))| FunctionCost {
+            frame: frame.clone(),
+            stage,
+            samples: own,
+            samples_with_callees: all,
+            per_packet: cost(own),
+            with_callees: cost(all),
         };
         let mut functions: Vec<FunctionCost> = tallies.into_iter().map(function).collect();
         functions.sort_by_key(|f| std::cmp::Reverse((f.samples, f.samples_with_callees)));

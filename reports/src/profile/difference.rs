@@ -21,7 +21,7 @@ impl Side {
     }
 }
 
-/// A function on both sides, in instructions per packet.
+/// A function, for one stage, on both sides, in instructions per packet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     /// Which function. The module is that of the new side where it has one.
@@ -81,14 +81,14 @@ pub struct Difference {
 impl Difference {
     /// The difference of two sides. A function is the same where its name is: it may have moved into a module.
     pub fn between(base: &Side, new: &Side) -> Difference {
-        let mut functions: BTreeMap<&str, Pair<'_>> = BTreeMap::new();
+        let mut functions: BTreeMap<(&str, Stage), Pair<'_>> = BTreeMap::new();
         for (is_new, side) in [(false, base), (true, new)] {
             for function in side.costs.functions.iter().filter(|f| f.samples > 0) {
-                let pair = functions.entry(&function.frame.function).or_default();
+                let pair = functions.entry((&function.frame.function, function.stage)).or_default();
                 let (samples, per_packet) = if is_new { &mut pair.new } else { &mut pair.base };
                 *samples += function.samples;
                 *per_packet += function.per_packet;
-                pair.seen = Some((&function.frame, function.stage));
+                pair.frame = Some(&function.frame);
             }
         }
         let worth = |side: &Side| match side.costs.samples {
@@ -97,9 +97,9 @@ impl Difference {
         };
         let worth = (worth(base), worth(new));
         let mut functions: Vec<Change> = functions
-            .into_values()
-            .filter_map(|pair| {
-                let (frame, stage) = pair.seen?;
+            .into_iter()
+            .filter_map(|((_, stage), pair)| {
+                let frame = pair.frame?;
                 let margin = margin((pair.base.0, pair.new.0), worth);
                 Some(Change { frame: frame.clone(), stage, base: pair.base.1, new: pair.new.1, margin })
             })
@@ -129,12 +129,12 @@ impl Difference {
     }
 }
 
-/// Samples and cost of one function on both sides, and who it is.
+/// Samples and cost of one function on both sides.
 #[derive(Default)]
 struct Pair<'a> {
     base: (u64, f64),
     new: (u64, f64),
-    seen: Option<(&'a Frame, Stage)>,
+    frame: Option<&'a Frame>,
 }
 
 /// The 95 % margin of the difference of two counts, each times what one sample is worth. A count of samples has the

@@ -87,8 +87,8 @@ fn draw<'a>(svg: &mut String, caller: &Flame<'a>, mut x: f64, bottom: usize, sca
                 ROW - 1,
                 colour(stage)
             );
-            // A character of the 11 px font is about 6 px wide.
-            let room = ((width - 6.0) / 6.2) as usize;
+            // A character of the 11 px font is at most some 7 px wide.
+            let room = ((width - 5.0) / 7.0) as usize;
             if room >= 3 {
                 let _ = write!(
                     svg,
