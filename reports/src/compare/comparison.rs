@@ -151,6 +151,8 @@ pub struct Comparison {
     pub new_kernels: Vec<String>,
     /// The smallest change that matters.
     pub effect: Effect,
+    /// What figures of the instruction clock may differ by between two boots, as a share ([`super::NOISE_FLOOR`]).
+    pub noise_floor: f64,
     /// Every row that both sides have, in base's order, its metrics one after the other.
     pub rows: Vec<ComparedRow>,
     /// In what the sides differ.

@@ -67,6 +67,7 @@ pub fn compare(base: &[RunResult], new: &[RunResult], options: &Options) -> Resu
         base_kernels: base.kernels(),
         new_kernels: new.kernels(),
         effect: options.effect,
+        noise_floor: NOISE_FLOOR,
         rows,
         differences,
         only_in_base,

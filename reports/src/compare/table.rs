@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 
 use super::comparison::{Compared, ComparedRow, Comparison, RowKey, percent};
-use super::decide::{LEAST_WALL, NOISE_FLOOR};
+use super::decide::LEAST_WALL;
 use super::difference::{Difference, Standing};
 use crate::environment::Clock;
 use crate::numbers::{interval, median};
@@ -78,10 +78,13 @@ fn legend(comparison: &Comparison) -> Vec<String> {
         ));
     }
     if clocked(Clock::Instructions) {
+        let counted = comparison.rows.iter().filter(|row| row.clock == Clock::Instructions);
+        let scatters = counted.filter_map(|row| row.shift).flat_map(|s| [s.base_scatter, s.new_scatter]).flatten();
         lines.push(format!(
-            "instruction clock: a change counts from {} on; within {} it is noise",
+            "instruction clock: a change counts from {} on; within {} it is noise; the samples of a run scatter by {} at most",
             percent(comparison.effect.instructions),
-            percent(NOISE_FLOOR)
+            percent(comparison.noise_floor),
+            percent(scatters.fold(0.0, f64::max))
         ));
     }
     lines

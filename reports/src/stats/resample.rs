@@ -1,5 +1,5 @@
 //! Bootstrap intervals of Hodges-Lehmann shifts (Efron, Tibshirani 1993, chapters 8 and 13), with tails widened for small
-//! samples (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 3.2).
+//! samples (Hesterberg 2015, "What Teachers Should Know About the Bootstrap": the expanded percentile interval).
 
 use super::hodges_lehmann::{pseudo_median_sorted, shift_sorted};
 use super::normal::{Z_ONE_TAIL, Z_TWO_TAILS, student, upper_tail};

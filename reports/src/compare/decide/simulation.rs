@@ -123,3 +123,26 @@ fn as_many_samples_as_are_asked_for_decide() {
     // 80 % are meant; the first samples tell scatter and shift only roughly.
     assert!(asked > 50 && f64::from(decided) >= 0.6 * f64::from(asked), "{decided} of {asked}");
 }
+
+/// Prints the table of rates in `docs/statistics.md`:
+/// `cargo test --release -p flowgauge-reports --lib rates -- --ignored --nocapture`.
+#[test]
+#[ignore = "a study of a minute; its table is in docs/statistics.md"]
+fn rates() {
+    println!("| scatter | samples | change | regressed | improved | equivalent | inconclusive |");
+    for cv in [0.01, 0.02, 0.05] {
+        for n in [10, 20, 30] {
+            for change in [0.0, -0.03, -0.05, -0.08] {
+                let share = shares(7, 400, change, cv, n);
+                let [regressed, improved, equivalent, inconclusive] =
+                    [Compared::Regressed, Compared::Improved, Compared::Equivalent, Compared::Inconclusive]
+                        .map(|verdict| format!("{:.1} %", share(verdict) * 100.0));
+                println!(
+                    "| {:.0} % | {n} | {:.0} % | {regressed} | {improved} | {equivalent} | {inconclusive} |",
+                    cv * 100.0,
+                    change * 100.0
+                );
+            }
+        }
+    }
+}
