@@ -117,10 +117,10 @@ impl<'a> Logs<'a> {
     /// What `other` has more in each block of each run that both have.
     fn pairs(&self, other: &Logs<'_>) -> Vec<Vec<f64>> {
         let in_both = self.0.iter().filter_map(|(run, base)| Some((base, other.0.get(run)?)));
-        let differences = |(base, new): (&Vec<(u32, f64)>, &Vec<(u32, f64)>)| {
+        let pairs = in_both.map(|(base, new)| {
             let base: BTreeMap<u32, f64> = base.iter().copied().collect();
-            new.iter().filter_map(|(block, value)| Some(value - base.get(block)?)).collect()
-        };
-        in_both.map(differences).filter(|pairs: &Vec<f64>| !pairs.is_empty()).collect()
+            new.iter().filter_map(|(block, value)| Some(value - base.get(block)?)).collect::<Vec<f64>>()
+        });
+        pairs.filter(|pairs| !pairs.is_empty()).collect()
     }
 }
