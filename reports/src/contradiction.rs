@@ -29,9 +29,11 @@ fn in_plan(plan: &Plan) -> Option<String> {
         Some(format!("a cell of scenario {}, the plan has {scenarios}", cell.scenario))
     } else if let Some(hole) = plan.holes.iter().find(|h| h.scenario >= scenarios) {
         Some(format!("a hole of scenario {}, the plan has {scenarios}", hole.scenario))
-    } else {
-        let step = plan.steps.iter().find(|s| s.cell >= plan.cells.len())?;
+    } else if let Some(step) = plan.steps.iter().find(|s| s.cell >= plan.cells.len()) {
         Some(format!("a step of cell {}, the plan has {}", step.cell, plan.cells.len()))
+    } else {
+        let shard = plan.shard.filter(|shard| plan.shard(shard.index, shard.of).is_err())?;
+        Some(format!("shard {shard} of a plan that cannot be cut so"))
     }
 }
 
@@ -108,6 +110,8 @@ fn in_onset(plan: &Plan, o: &TimeToOffload) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use flowgauge_scenarios::Shard;
+
     use super::*;
     use crate::{RunResult, sample};
 
@@ -129,7 +133,9 @@ mod tests {
     /// A change, and what must be said of it.
     type Damage = (&'static str, fn(&mut RunResult));
 
-    const DAMAGES: [Damage; 18] = [
+    const DAMAGES: [Damage; 20] = [
+        ("shard 3/2 of a plan", |r| r.plan.shard = Some(Shard { index: 3, of: 2 })),
+        ("shard 1/999 of a plan", |r| r.plan.shard = Some(Shard { index: 1, of: 999 })),
         ("a cell of scenario 9", |r| r.plan.cells[0].scenario = 9),
         ("a hole of scenario 9", |r| r.plan.holes[0].scenario = 9),
         ("a step of cell 99", |r| r.plan.steps[0].cell = 99),
