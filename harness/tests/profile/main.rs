@@ -36,8 +36,9 @@ fn main() -> ExitCode {
 }
 
 type Outcome = Result<(), Failed>;
+type Case = fn() -> Outcome;
 
-const CASES: [(&str, fn() -> Outcome); 6] = [
+const CASES: [(&str, Case); 6] = [
     ("a known function is found", known_function),
     ("user space is left out", user_space),
     ("a module and the stages of a packet are named", packets),

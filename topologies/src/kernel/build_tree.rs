@@ -75,8 +75,11 @@ pub(super) fn modules(dir: &Path) -> Result<Vec<PathBuf>, KernelError> {
             None => missing.push(path),
         }
     }
-    match missing.into_iter().enumerate().last() {
-        Some((last, example)) => Err(KernelError::UnbuiltModules { dir: dir.to_owned(), missing: last + 1, example }),
+    match missing.first() {
+        Some(first) => {
+            let (missing, example) = (missing.len(), first.clone());
+            Err(KernelError::UnbuiltModules { dir: dir.to_owned(), missing, example })
+        }
         None => Ok(files),
     }
 }
