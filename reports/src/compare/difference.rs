@@ -214,22 +214,34 @@ fn differing(base: &Facts, new: &Facts) -> Vec<Difference> {
         if b.values.union(&n.values).count() < 2 && !(b.values.is_empty() ^ n.values.is_empty()) {
             continue;
         }
-        // A port, a setting or a program that only one side knows came with a topology, a kernel or a version; a field of a
+        // A row, a port, a setting or a program that only one side knows came with a topology, a kernel or a version; a field of a
         // scenario that only one side has was set there.
         let one_sided = b.values.is_empty() || n.values.is_empty();
         let binds = (b.binds || n.binds) && (!one_sided || name.0 == Aspect::Plan);
-        if one_sided && name.0 == Aspect::Driver {
+        let ruleset = name.1.starts_with(facts::RULESET);
+        if one_sided && (ruleset || name.0 == Aspect::Driver) {
             continue;
         }
+        let of = |fact: &Fact, other: &Fact| match ruleset {
+            true => lines_of_its_own(&fact.values, &other.values),
+            false => fact.values.iter().cloned().collect(),
+        };
         found.push(Difference {
             aspect: name.0,
             what: name.1.clone(),
-            base: b.values.iter().cloned().collect(),
-            new: n.values.iter().cloned().collect(),
+            base: of(b, n),
+            new: of(n, b),
             standing: if binds { Standing::Refused } else { Standing::Noted },
         });
     }
     found
+}
+
+/// Some lines that only one of two sets of texts has; none where lines are but repeated or in another order.
+fn lines_of_its_own(texts: &BTreeSet<String>, others: &BTreeSet<String>) -> Vec<String> {
+    let others: BTreeSet<&str> = others.iter().flat_map(|text| text.lines().map(str::trim)).collect();
+    let own = texts.iter().flat_map(|text| text.lines().map(str::trim)).filter(|line| !others.contains(line));
+    own.take(3).map(|line| format!("`{line}`")).collect()
 }
 
 /// Builds of one release that differ within a side: they would be pooled as one kernel.

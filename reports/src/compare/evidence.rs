@@ -84,7 +84,9 @@ impl<'a> Logs<'a> {
         let mut runs: BTreeMap<&str, Vec<(u32, f64)>> = BTreeMap::new();
         for &(run, block, value) in &metric.samples {
             if value <= 0.0 {
-                return Err(format!("{side} has a sample of {value}, and of nothing there is no ratio"));
+                return Err(format!(
+                    "{side} has a sample of {value:.2}, and only of numbers above zero there is a ratio"
+                ));
             }
             runs.entry(run).or_default().push((block, value.ln()));
         }

@@ -36,6 +36,19 @@ pub(super) fn of(results: &[&RunResult], shared: &BTreeSet<&str>) -> Facts {
     for environment in results.iter().filter_map(|result| result.environment.as_ref()) {
         of_environment(environment, &mut add);
     }
+    for result in results {
+        // What else runs in the same boot leaves its traces in the kernel (modules, hooks, patched jumps), and some percent of
+        // instructions with them.
+        let counted = result.environment.as_ref().is_some_and(|e| e.clock == Clock::Instructions);
+        add(Aspect::Plan, "scenarios and datapaths of the run".to_owned(), contents(result), counted);
+        for trial in &result.trials {
+            let scenario = result.plan.scenario(trial.cell);
+            if shared.contains(scenario.name.as_str()) {
+                let name = format!("{RULESET} of scenario {} on {}", scenario.name, trial.datapath.name());
+                add(Aspect::Plan, name, trial.ruleset.clone(), true);
+            }
+        }
+    }
     for scenario in
         results.iter().flat_map(|result| &result.plan.scenarios).filter(|s| shared.contains(s.name.as_str()))
     {
@@ -44,6 +57,15 @@ pub(super) fn of(results: &[&RunResult], shared: &BTreeSet<&str>) -> Facts {
         }
     }
     facts
+}
+
+/// How the name of a ruleset's fact begins. Its values are whole texts, of which a difference shows some lines.
+pub(super) const RULESET: &str = "ruleset";
+
+/// `udp-ipv4 on forward, conntrack; many-flows on conntrack`.
+fn contents(result: &RunResult) -> String {
+    let names = |s: &Scenario| s.datapaths.iter().map(|d| d.name()).collect::<Vec<_>>().join(", ");
+    result.plan.scenarios.iter().map(|s| format!("{} on {}", s.name, names(s))).collect::<Vec<_>>().join("; ")
 }
 
 fn of_environment(e: &Environment, add: &mut impl FnMut(Aspect, String, String, bool)) {

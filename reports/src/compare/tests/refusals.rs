@@ -84,8 +84,41 @@ fn a_scenario_of_one_name_and_other_content_is_refused_by_the_field() {
         |s| s.about = "other words".to_owned(),
         |s| s.datapaths.truncate(1),
     ] {
-        assert_eq!(compared(wall("a", &VALUES), other(free)).differences, []);
+        let comparison = compared(wall("a", &VALUES), other(free));
+        assert!(comparison.differences.iter().all(|d| d.standing == Standing::Noted), "{:?}", comparison.differences);
     }
+}
+
+#[test]
+fn other_company_in_the_boot_is_refused_by_the_instruction_clock_only() {
+    let alone = |mut result: RunResult| {
+        result.plan.scenarios[0].datapaths.truncate(1);
+        result
+    };
+    let counts = || counted("b", &[4000.0, 4001.0]);
+    let error = compare(&[counts()], &[alone(counts())], &Options::default()).unwrap_err().to_string();
+    assert!(error.contains("scenarios and datapaths of the run: base udp-ipv4 on forward, conntrack"), "{error}");
+    assert!(error.ends_with("--allow plan"), "{error}");
+    let comparison = compared(wall("a", &VALUES), alone(wall("b", &VALUES)));
+    assert_eq!(comparison.differences[0].standing, Standing::Noted);
+}
+
+#[test]
+fn another_ruleset_of_one_scenario_is_refused_by_its_lines() {
+    let with_trials = |name: &str| {
+        let mut result = wall(name, &VALUES);
+        result.trials = crate::sample::result().trials;
+        result.trials.retain(|trial| result.plan.cells[trial.cell].scenario == 0);
+        result
+    };
+    let mut new = with_trials("b");
+    assert_eq!(compared(with_trials("a"), new.clone()).differences, []);
+    for trial in new.trials.iter_mut().filter(|t| t.datapath == flowgauge_scenarios::Datapath::Flowtable) {
+        trial.ruleset = trial.ruleset.replacen("accept", "accept comment \"\u{1b}[2J\"", 1);
+    }
+    let error = compare(&[with_trials("a")], &[new], &Options::default()).unwrap_err().to_string();
+    assert!(error.contains("ruleset of scenario udp-ipv4 on flowtable: base `"), "{error}");
+    assert!(error.contains("\u{fffd}[2J") && !error.contains('\u{1b}') && !error.contains("on conntrack"), "{error}");
 }
 
 #[test]
