@@ -94,7 +94,12 @@ impl Archive {
         // apt does not wait for another apt that fetches the same lists, but fails.
         let _held = lock(dir)?;
         // Without this a mirror that does not answer is a warning only, and old lists pass for new ones.
-        self.run("apt-get", "apt", &["update", "-q", "-oAPT::Update::Error-Mode=any"], Path::new("/"))?;
+        self.run(
+            "apt-get",
+            "apt",
+            &["update", "-q", "-oAPT::Update::Error-Mode=any", "-oAcquire::Retries=1"],
+            Path::new("/"),
+        )?;
         let stamp = dir.join(STAMP);
         std::fs::write(&stamp, b"").map_err(KernelError::io("write", stamp))
     }
@@ -171,7 +176,8 @@ pub(crate) fn run(
     args: &[&str],
     cwd: &Path,
 ) -> Result<String, KernelError> {
-    let shown: Vec<&str> = args.iter().copied().take(8).collect();
+    // Where the lists lie is of no use to who reads of a failure.
+    let shown: Vec<&str> = args.iter().copied().filter(|arg| !arg.starts_with("-o")).take(8).collect();
     let command = format!("{program} {}", shown.join(" "));
     let output = Command::new(program).args(args).current_dir(cwd).env("LC_ALL", "C").output();
     let output = output.map_err(|source| match source.kind() {
