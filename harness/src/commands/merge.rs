@@ -1,6 +1,6 @@
 //! `flowgauge merge`: the results of a plan's shards, joined into one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -71,20 +71,18 @@ impl Merge {
 }
 
 fn pieces(paths: &[PathBuf]) -> Result<Vec<Piece>, Exit> {
-    let mut folders = BTreeSet::new();
+    // By where they really are: a run and `LAST`, which points at it, may both have been named.
+    let mut found = BTreeMap::new();
     for path in paths {
-        // A file is a result by itself; a folder may hold many, and may have been named twice.
-        if path.is_file() {
-            folders.insert(path.clone());
-        } else {
-            folders.extend(runs_in(path).map_err(Exit::input)?);
-        }
+        // A file is a result by itself; a folder may hold many.
+        let runs = if path.is_file() { vec![path.clone()] } else { runs_in(path).map_err(Exit::input)? };
+        found.extend(runs.into_iter().map(|run| (fs::canonicalize(&run).unwrap_or_else(|_| run.clone()), run)));
     }
     let piece = |path: PathBuf| {
         let result = RunResult::load(&path).map_err(Exit::input)?;
         Ok(Piece { label: path.display().to_string(), result })
     };
-    folders.into_iter().map(piece).collect()
+    found.into_values().map(piece).collect()
 }
 
 /// Writes the result and its page.

@@ -101,9 +101,12 @@ impl ShardChoice {
 /// Looks a variable up.
 type Lookup<'a> = &'a dyn Fn(&'static str) -> Option<String>;
 
+/// Reads the variables of one kind of array.
+type Reader = fn(Lookup<'_>) -> Result<Shard, ShardChoiceError>;
+
 /// The shard that the environment names.
 fn found(get: Lookup<'_>) -> Result<Shard, ShardChoiceError> {
-    let arrays: [(&'static str, fn(Lookup<'_>) -> Result<Shard, ShardChoiceError>); 3] =
+    let arrays: [(&'static str, Reader); 3] =
         [("SLURM_ARRAY_TASK_ID", slurm), ("JOB_COMPLETION_INDEX", kubernetes), ("CI_NODE_INDEX", gitlab)];
     let set: Vec<_> = arrays.into_iter().filter(|(name, _)| get(name).is_some()).collect();
     match set.as_slice() {
@@ -126,8 +129,10 @@ fn slurm(get: Lookup<'_>) -> Result<Shard, ShardChoiceError> {
     ];
     let step = number(get, "SLURM_ARRAY_TASK_STEP")?.unwrap_or(1);
     let uneven = ShardChoiceError::Uneven { id, min, max, step, count };
-    let place =
-        |index: u32| index.checked_sub(min)?.checked_div(step)?.checked_add(1).filter(|_| (index - min) % step == 0);
+    let place = |index: u32| {
+        let beyond = index.checked_sub(min)?;
+        beyond.checked_div(step)?.checked_add(1).filter(|_| beyond.is_multiple_of(step))
+    };
     match (place(id), place(max)) {
         (Some(index), Some(last)) if last == count => Ok(Shard::new(index, count)?),
         _ => Err(uneven),

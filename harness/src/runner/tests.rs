@@ -100,6 +100,23 @@ fn the_time_to_offload_is_measured_once_for_each_hardware_flowtable() {
 }
 
 #[test]
+fn a_shard_runs_its_own_steps_and_builds_what_they_need() {
+    let plan = Plan::new(vec![Scenario::load("nic-udp-ipv4").unwrap(), Scenario::load("udp-ipv4").unwrap()], 1);
+    let mut steps = Vec::new();
+    for index in 1..=2 {
+        let (tape, mut rig) = (Tape::default(), FakeRig::default());
+        run(&plan.shard(index, 2).unwrap(), &mut rig, &tape).unwrap();
+        let events = tape.events.lock().unwrap();
+        let own = events.iter().filter_map(|e| if let Event::Trial(t) = e { Some(t.step) } else { None });
+        steps.extend(own);
+        let environments = events.iter().filter(|e| matches!(e, Event::Environment(_))).count();
+        assert_eq!(environments, 1, "each has one scenario, so one topology");
+    }
+    steps.sort_unstable();
+    assert_eq!(steps, (0..plan.steps.len()).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_stop_ends_the_run_between_trials_and_a_failure_keeps_what_was_measured() {
     let (plan, mut rig) = (plan(), FakeRig::default());
     let tape = Tape { stop_after: Some(1), ..Tape::default() };
