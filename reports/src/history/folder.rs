@@ -123,7 +123,7 @@ fn read_all(paths: &[PathBuf]) -> Vec<Result<Observed, ResultError>> {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(path) = paths.get(index) else { return done };
-            done.push((index, RunResult::load(path).map(|result| Observed::of(&result))));
+            done.push((index, RunResult::load(path).map(|result| Observed::at(path, &result))));
         }
     };
     let mut all: Vec<(usize, Result<Observed, ResultError>)> = std::thread::scope(|scope| {

@@ -1,6 +1,7 @@
 //! What a history keeps of a run: the numbers of its rows, and the conditions that they were measured in.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use flowgauge_scenarios::{Datapath, Scenario};
 use serde::Serialize;
@@ -67,6 +68,17 @@ pub(super) struct ObservedRow {
 pub(super) type Key = (String, Datapath, Option<String>, &'static str);
 
 impl Observed {
+    /// What is kept of a result that lies in `folder`. A run over several kernels has a folder for each in its own, named
+    /// as the user named the kernel: so `debian:sid` is one series, whatever release it is on a day.
+    pub(super) fn at(folder: &Path, result: &RunResult) -> Observed {
+        let mut observed = Observed::of(result);
+        let name = |path: Option<&Path>| Some(path?.file_name()?.to_string_lossy().into_owned());
+        if name(folder.parent()).as_deref() == Some(&result.run) {
+            observed.rows.iter_mut().for_each(|row| row.key.2 = row.key.2.take().or_else(|| name(Some(folder))));
+        }
+        observed
+    }
+
     pub(super) fn of(result: &RunResult) -> Observed {
         let rows = &result.judgement.rows;
         let kernels: BTreeSet<Option<&str>> = rows.iter().map(|row| row.kernel.as_deref()).collect();

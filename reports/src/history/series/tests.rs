@@ -132,6 +132,15 @@ fn more_blocks_are_no_break_and_several_kernels_of_a_run_are_several_series() {
 }
 
 #[test]
+fn the_kernels_of_a_run_are_told_by_their_folders() {
+    let result = sample::result();
+    let at = |path: &str| Observed::at(std::path::Path::new(path), &result).rows[0].key.2.clone();
+    assert_eq!(at("results/2026-01-01-sample/debian:sid").as_deref(), Some("debian:sid"));
+    assert_eq!(at("results/2026-01-01-sample"), None);
+    assert_eq!(at("2026-01-01-sample"), None);
+}
+
+#[test]
 fn few_runs_say_that_they_are_few() {
     for count in 1..4 {
         let text = said(&history(runs(&[(count, 58_000.0)])));
