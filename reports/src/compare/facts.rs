@@ -62,10 +62,14 @@ pub(super) fn of(results: &[&RunResult], shared: &BTreeSet<&str>) -> Facts {
 /// How the name of a ruleset's fact begins. Its values are whole texts, of which a difference shows some lines.
 pub(super) const RULESET: &str = "ruleset";
 
-/// `udp-ipv4 on forward, conntrack; many-flows on conntrack`.
+/// `many-flows on conntrack; udp-ipv4 on conntrack, forward`: the order of a run is random, and no matter.
 fn contents(result: &RunResult) -> String {
-    let names = |s: &Scenario| s.datapaths.iter().map(|d| d.name()).collect::<Vec<_>>().join(", ");
-    result.plan.scenarios.iter().map(|s| format!("{} on {}", s.name, names(s))).collect::<Vec<_>>().join("; ")
+    let sorted = |mut list: Vec<String>, between| {
+        list.sort_unstable();
+        list.join(between)
+    };
+    let names = |s: &Scenario| sorted(s.datapaths.iter().map(|d| d.name().to_owned()).collect(), ", ");
+    sorted(result.plan.scenarios.iter().map(|s| format!("{} on {}", s.name, names(s))).collect(), "; ")
 }
 
 fn of_environment(e: &Environment, add: &mut impl FnMut(Aspect, String, String, bool)) {

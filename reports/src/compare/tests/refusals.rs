@@ -97,7 +97,10 @@ fn other_company_in_the_boot_is_refused_by_the_instruction_clock_only() {
     };
     let counts = || counted("b", &[4000.0, 4001.0]);
     let error = compare(&[counts()], &[alone(counts())], &Options::default()).unwrap_err().to_string();
-    assert!(error.contains("scenarios and datapaths of the run: base udp-ipv4 on forward, conntrack"), "{error}");
+    assert!(
+        error.contains("scenarios and datapaths of the run: base udp-ipv4 on conntrack, flowtable, forward; new"),
+        "{error}"
+    );
     assert!(error.ends_with("--allow plan"), "{error}");
     let comparison = compared(wall("a", &VALUES), alone(wall("b", &VALUES)));
     assert_eq!(comparison.differences[0].standing, Standing::Noted);
