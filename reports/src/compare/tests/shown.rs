@@ -30,7 +30,7 @@ fn the_table_is_as_reviewed() {
 #[test]
 fn instructions_have_their_legend() {
     let text = render(&compared(counted("a", &[4000.0, 4001.0]), counted("b", &[4050.0, 4051.0])), Style::default());
-    assert!(text.contains("+1.25\u{a0}%") && text.contains("within 0.1 % it is noise"), "{text}");
+    assert!(text.contains("+1.25\u{a0}%") && text.contains("within 0.2 % it is noise"), "{text}");
     assert!(text.contains("* fewer than 5 samples"), "{text}");
     assert!(!text.contains("Holm"), "{text}");
 }

@@ -39,8 +39,8 @@ fn a_smaller_effect_can_be_asked_for_down_to_the_noise() {
         let options = Options { effect: Effect { instructions, ..Effect::default() }, ..Options::default() };
         compare(&base, &new, &options)
     };
-    assert_eq!(verdict(&of(0.002).unwrap()), Compared::Regressed);
-    for refused in [0.001, 0.0, -0.1, f64::NAN, 1.5] {
+    assert_eq!(verdict(&of(0.0025).unwrap()), Compared::Regressed);
+    for refused in [0.002, 0.0, -0.1, f64::NAN, 1.5] {
         assert!(of(refused).unwrap_err().to_string().contains("cannot be told"), "{refused}");
     }
 }
