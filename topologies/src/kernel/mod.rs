@@ -14,6 +14,7 @@ mod error;
 mod host;
 mod image;
 mod modules;
+mod offer;
 mod scratch;
 mod spec;
 mod strip;
