@@ -3,7 +3,7 @@
 use super::comparison::{Compared, ComparedRow, RowKey, Shift, percent};
 use super::evidence::Evidence;
 use super::options::Options;
-use super::side::{Pooled, PooledMetric};
+use super::pooled::{Pooled, PooledMetric};
 use crate::environment::Clock;
 use crate::judge::Verdict;
 use crate::metric::Better;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::side::PooledMetric;
+use super::pooled::PooledMetric;
 use crate::stats::{FEW, Intervals, Resampled, mann_whitney, pseudo_median, shift, signed_rank};
 
 /// Logarithms of ratios throughout: 0 is no change.

@@ -9,8 +9,10 @@ mod decide;
 mod difference;
 mod evidence;
 mod facts;
+mod incomparable;
 mod load;
 mod options;
+mod pooled;
 mod side;
 mod table;
 #[cfg(test)]
@@ -18,7 +20,8 @@ mod tests;
 
 pub use comparison::{COMPARISON_VERSION, Compared, ComparedRow, Comparison, FailOn, RowKey, Shift, decided};
 pub use decide::{ALPHA, LEAST_INSTRUCTIONS, LEAST_WALL, NOISE_FLOOR, SCATTERED};
-pub use difference::{Aspect, Difference, Incomparable, Standing};
+pub use difference::{Aspect, Difference, Standing};
+pub use incomparable::Incomparable;
 pub use load::{LoadError, load};
 pub use options::{Effect, Metrics, Options};
 pub use table::render;

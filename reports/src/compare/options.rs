@@ -6,8 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::decide::NOISE_FLOOR;
-use super::difference::{Aspect, Incomparable};
-use super::side::{Matches, Pooled};
+use super::difference::Aspect;
+use super::incomparable::Incomparable;
+use super::pooled::Pooled;
+use super::side::Matches;
 use crate::environment::Clock;
 
 /// The smallest change that matters, by clock, as a share: 0.03 is 3 %.
