@@ -6,7 +6,7 @@ use flowgauge_scenarios::{Direction, Plan};
 
 use crate::offered::DirectionReport;
 use crate::store::ResultError;
-use crate::trial::{Calibration, Offered, TimeToOffload, Trial};
+use crate::trial::{Calibration, CellProfile, Offered, TimeToOffload, Trial};
 
 /// Every index points into the plan, every trial is its step's, and the books of every report balance.
 pub(crate) fn check(
@@ -21,6 +21,15 @@ pub(crate) fn check(
         .or_else(|| calibrations.iter().find_map(|c| in_calibration(plan, c)))
         .or_else(|| onsets.iter().find_map(|o| in_onset(plan, o)));
     found.map_or(Ok(()), |what| Err(ResultError::Inconsistent { what }))
+}
+
+/// Every profile is of a cell of the plan.
+pub(crate) fn check_profiles(plan: &Plan, profiles: &[CellProfile]) -> Result<(), ResultError> {
+    let cells = plan.cells.len();
+    let stray = profiles.iter().find(|profile| profile.cell >= cells);
+    stray.map_or(Ok(()), |profile| {
+        Err(ResultError::Inconsistent { what: format!("a profile of cell {}, the plan has {cells}", profile.cell) })
+    })
 }
 
 fn in_plan(plan: &Plan) -> Option<String> {

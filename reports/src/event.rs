@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
-use crate::trial::{Calibration, TimeToOffload, Trial};
+use crate::trial::{Calibration, CellProfile, TimeToOffload, Trial};
 
 /// Version of the events and of the result. It changes when an old reader would misread a new file. Version 2 tells the
 /// hardware from the software fast path, and knows several topologies in one run.
@@ -93,6 +93,8 @@ pub enum Event {
     Trial(Box<Trial>),
     /// How long new flows of a cell took to get into the hardware.
     TimeToOffload(Box<TimeToOffload>),
+    /// Where the packets of a cell spent what they cost (`--explain`).
+    Profile(Box<CellProfile>),
     /// Something to know about the data.
     Warning(Warning),
     /// What the console of the kernel under test holds and a sound kernel's would not: an oops, a WARN, a leak. No

@@ -8,6 +8,7 @@ mod contradiction;
 pub mod damage;
 pub mod environment;
 pub mod event;
+mod explain;
 pub mod format;
 pub mod history;
 pub mod html;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::environment::Environment;
 use crate::event::{FailureKind, Warning};
 use crate::judge::Judgement;
-use crate::trial::{Calibration, TimeToOffload, Trial};
+use crate::trial::{Calibration, CellProfile, TimeToOffload, Trial};
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +50,9 @@ pub struct RunResult {
     /// How long new flows took to get into the hardware, a measurement per offloading cell.
     #[serde(default)]
     pub onsets: Vec<TimeToOffload>,
+    /// Where the packets of each cell spent what they cost; empty without `--explain`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<CellProfile>,
     /// What the kernel under test complained of.
     #[serde(default)]
     pub complaints: Vec<String>,

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::contradiction::check;
+use crate::contradiction::{check, check_profiles};
 use crate::environment::Environment;
 use crate::event::{Event, READ_VERSIONS, SCHEMA_VERSION, Warning};
 use crate::judge::judge;
 use crate::result::{Ending, RunResult};
-use crate::trial::{Calibration, TimeToOffload, Trial};
+use crate::trial::{Calibration, CellProfile, TimeToOffload, Trial};
 use crate::wording::printable;
 
 /// Why a result cannot be had or kept.
@@ -83,6 +83,8 @@ struct Stored {
     #[serde(default)]
     onsets: Vec<TimeToOffload>,
     #[serde(default)]
+    profiles: Vec<CellProfile>,
+    #[serde(default)]
     complaints: Vec<String>,
     warnings: Vec<Warning>,
 }
@@ -122,6 +124,7 @@ impl RunResult {
         // From the text again and not from the value, for errors that give the line.
         let s: Stored = serde_json::from_slice(bytes).map_err(|e| malformed(e.to_string()))?;
         check(&s.plan, &s.trials, &s.calibrations, &s.onsets)?;
+        check_profiles(&s.plan, &s.profiles)?;
         let judgement = judge(&s.plan, &s.trials, &s.calibrations, &s.onsets, s.environment.as_ref());
         let judgement = judgement.heard(&s.complaints);
         Ok(RunResult {
@@ -135,6 +138,7 @@ impl RunResult {
             calibrations: s.calibrations,
             trials: s.trials,
             onsets: s.onsets,
+            profiles: s.profiles,
             complaints: s.complaints,
             warnings: s.warnings,
             judgement,

@@ -1,6 +1,6 @@
 //! From the stream of events to a result.
 
-use crate::contradiction::check;
+use crate::contradiction::{check, check_profiles};
 use crate::environment::Environment;
 use crate::event::{Event, READ_VERSIONS, SCHEMA_VERSION};
 use crate::judge::judge;
@@ -20,7 +20,7 @@ impl RunResult {
         }
         let mut environment: Option<Environment> = None;
         let (mut calibrations, mut trials, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut onsets, mut complaints) = (Vec::new(), Vec::new());
+        let (mut onsets, mut complaints, mut profiles) = (Vec::new(), Vec::new(), Vec::new());
         let mut ending = Ending::Truncated;
         for event in events {
             match event {
@@ -32,6 +32,7 @@ impl RunResult {
                 Event::Calibrated(c) => calibrations.push(c),
                 Event::Trial(t) => trials.push(*t),
                 Event::TimeToOffload(t) => onsets.push(*t),
+                Event::Profile(p) => profiles.push(*p),
                 Event::Warning(w) => warnings.push(w),
                 Event::Complaint { text } => complaints.push(text),
                 Event::Failed { kind, message } => ending = Ending::Failed { kind, message },
@@ -46,6 +47,7 @@ impl RunResult {
         }
         let plan = start.plan;
         check(&plan, &trials, &calibrations, &onsets)?;
+        check_profiles(&plan, &profiles)?;
         let judgement = judge(&plan, &trials, &calibrations, &onsets, environment.as_ref());
         let judgement = judgement.heard(&complaints);
         Ok(RunResult {
@@ -60,6 +62,7 @@ impl RunResult {
             calibrations,
             trials,
             onsets,
+            profiles,
             complaints,
             warnings,
             judgement,

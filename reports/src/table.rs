@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
+use crate::explain;
 use crate::judge::Row;
 use crate::proof::Severity;
 use crate::result::{Ending, RunResult};
@@ -47,6 +48,9 @@ pub fn render(result: &RunResult, style: Style) -> String {
             let line = format!("{}: not measured: {}; {}", hole.datapath.name(), hole.gap.reason, hole.gap.instead);
             paragraph(&mut text, "  ", &line, style);
         }
+    }
+    for scenario in 0..result.plan.scenarios.len() {
+        text += &explain::text(result, scenario, style);
     }
     if result.judgement.rows.iter().any(|r| r.throughput.or(r.net).is_some_and(|t| t.range_only)) {
         text.push_str("\n* fewer than 5 trials: the range of the values, not an interval\n");

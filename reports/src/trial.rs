@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::observation::{CpuObservation, Observation};
 use crate::offered::{BulkReport, CountedReport, DirectionReport};
+use crate::profile::Profile;
 
 /// What the generator saw of one trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -77,6 +78,18 @@ pub struct Calibration {
     /// as the run's clock has it. On `bare` the DUT drops it at ingress; on `nic-router` its hardware forwards it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator_per_packet: Option<f64>,
+}
+
+/// Where a cell's packets spent what they cost: samples of the kernel's stacks, taken in packets of their own after the first
+/// trial, because a sampler costs too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CellProfile {
+    /// Index into the plan's cells.
+    pub cell: usize,
+    /// Packets that were sampled.
+    pub packets: u64,
+    /// The samples.
+    pub profile: Profile,
 }
 
 /// How long new flows took to get into the hardware: all flows begin at once and are paced, and what the CPU still sees

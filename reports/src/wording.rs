@@ -1,6 +1,6 @@
 //! Phrases that the table and the page share.
 
-use flowgauge_scenarios::{Engine, Families, Protocol, Scenario};
+use flowgauge_scenarios::{Engine, Families, MethodKind, Protocol, Scenario, Topology};
 
 use crate::environment::{Accelerator, Clock, Environment};
 use crate::judge::{Onset, Row, Spread};
@@ -135,20 +135,33 @@ pub(crate) fn kernel_and_clock(environment: Option<&Environment>) -> String {
 /// Policy, traffic and method of a scenario, in one line.
 pub(crate) fn scenario(s: &Scenario) -> String {
     let t = &s.traffic;
-    let engine = if s.engine == Engine::Iperf3 { ", by iperf3" } else { "" };
+    let engine = match s.engine {
+        Engine::Raw => "",
+        Engine::Iperf3 => ", by iperf3",
+        Engine::Pktgen => ", by pktgen",
+    };
+    let each = match s.method.kind {
+        MethodKind::Rate => s.method.trial.to_string(),
+        MethodKind::Cost => format!("{} packets", crate::numbers::whole(s.method.packets.into())),
+    };
+    let extra = match s.extra_rules {
+        0 => String::new(),
+        1 => "; 1 rule more that matches nothing".to_owned(),
+        n => format!("; {n} rules more that match nothing"),
+    };
     let control = if s.control == flowgauge_scenarios::Control::None {
         String::new()
     } else {
         format!("; CONTROL {}: {}, so the verdict must be bad", s.control.name(), s.control.about())
     };
-    let topology = if s.topology.has_nic() { format!("{}: ", s.topology.name()) } else { String::new() };
+    let topology = if s.topology != Topology::Router { format!("{}: ", s.topology.name()) } else { String::new() };
     let faults: Vec<String> =
         s.faults.iter().map(|(fault, n)| format!("{} {n}: {}", fault.name(), fault.about())).collect();
     let faults = if faults.is_empty() { String::new() } else { format!("; FAULT {}", faults.join("; FAULT ")) };
     let flows =
         if t.flows == 1 { "1 flow".to_owned() } else { format!("{} flows", crate::numbers::whole(t.flows.into())) };
     format!(
-        "{topology}{}, {} {}, frame {}, {flows}, {}, load {}{engine}; {} blocks of {}{control}{faults}",
+        "{topology}{}, {} {}, frame {}, {flows}, {}, load {}{engine}; {} blocks of {each}{extra}{control}{faults}",
         s.policy.name(),
         families(t.families),
         protocol(t.protocol),
@@ -156,7 +169,6 @@ pub(crate) fn scenario(s: &Scenario) -> String {
         t.direction.name(),
         t.load,
         s.method.blocks,
-        s.method.trial,
     )
 }
 

@@ -10,7 +10,7 @@ use crate::features::FeatureError;
 use crate::journal::{Journal, JournalError, Resource};
 use crate::netlink::NetlinkError;
 use crate::netns::{Netns, NetnsError};
-use crate::nic_router::{Loan, LoanError};
+use crate::nic_router::{Loan, LoanError, threaded};
 use crate::port::{Dut, Host};
 use crate::privilege::{self, PrivilegeError};
 use crate::router::{self, Rooms};
@@ -127,6 +127,19 @@ impl Testbed {
             journal,
             left: false,
         })
+    }
+
+    /// Lets the testers' ports of a NIC receive in kernel threads (threaded NAPI), or in soft interrupts as ports do by
+    /// themselves. A driver without NAPI stays as it is.
+    pub fn receive_in_threads(&mut self, on: bool) -> Result<(), BuildError> {
+        if self.loan.is_none() {
+            return Ok(());
+        }
+        for host in [&self.client, &self.server] {
+            threaded::set(&host.netns, &host.port.name, on)?;
+        }
+        self.testers_in_threads = on;
+        Ok(())
     }
 
     /// Takes it down and says how that went: whether links are gone and every port on loan is home and as it was found.

@@ -39,6 +39,9 @@ pub(super) struct Bench {
     /// What time is measured in; by default instructions where every scenario's method is cost, else wall
     #[arg(long, value_enum)]
     clock: Option<ClockName>,
+    /// Sample the kernel too, and show by function and stage where packets spend what they cost (method cost)
+    #[arg(long)]
+    explain: bool,
     /// CPUs of the VM (one under --clock instructions)
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     cpus: u32,
@@ -95,6 +98,12 @@ impl Bench {
             Some(shard) => shard.cut(&plan, self.seed).map_err(Exit::input)?,
             None => plan,
         };
+        if self.explain && plan.scenarios.iter().all(|s| s.method.kind == MethodKind::Rate) {
+            return Err(Exit::Input(
+                "--explain tells where packets spend what they cost: take a scenario of kind = \"cost\" such as bare-forwarding"
+                    .to_owned(),
+            ));
+        }
         let clock = clock_of(self.clock, &plan, &self.kernel)?;
         session::bench(Request {
             plan,
@@ -108,6 +117,7 @@ impl Bench {
             json: self.json,
             quiet: self.quiet,
             keep: self.keep,
+            explain: self.explain,
             inject: self.inject,
         })
     }

@@ -4,13 +4,14 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use flowgauge_reports::offered::CountedReport;
-use flowgauge_reports::trial::Opening;
+use flowgauge_reports::trial::{CellProfile, Opening};
 use flowgauge_scenarios::ruleset::{self, Request};
 use flowgauge_scenarios::{Control, Datapath, Direction, Policy, Scenario, Topology};
 
 use super::live::Live;
 use crate::generators::pktgen::{self, Course, Entry};
 use crate::nft;
+use crate::profile::Sampler;
 use crate::worker::protocol::Failure;
 
 /// Packets that go before the measured ones, for what is done once: neighbours, routes, slabs.
@@ -83,6 +84,22 @@ pub(super) fn drive(live: &mut Live, scenario: &Scenario) -> Result<Vec<CountedR
     let packets = u64::from(scenario.method.packets);
     directions(scenario).map(|direction| hand_over(live, scenario, direction, packets)).collect()
 }
+
+/// Nanoseconds between two samples of the kernel; under the instruction clock as many instructions.
+const SAMPLE_NS: u64 = 20_000;
+
+/// Hands over the packets of a trial and samples the kernel meanwhile: where they spend what they cost. Only what pktgen
+/// did is kept, for the rest of the kernel is not a packet's. The cell is left at 0.
+pub(super) fn explain(live: &mut Live, scenario: &Scenario) -> Result<CellProfile, Failure> {
+    let sampler = Sampler::start(SAMPLE_NS).map_err(Failure::environment)?;
+    let reports = drive(live, scenario);
+    let profile = sampler.stop().map_err(Failure::environment)?;
+    let packets = reports?.iter().map(|r| r.sent).sum();
+    Ok(CellProfile { cell: 0, packets, profile: profile.within(GENERATOR) })
+}
+
+/// The function that every packet of pktgen is within.
+const GENERATOR: &str = "pktgen_thread_worker";
 
 /// What a packet takes that the DUT's stack does nothing with, in nanoseconds of the kernel's clock.
 ///

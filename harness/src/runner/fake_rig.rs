@@ -6,7 +6,7 @@ use std::time::Duration;
 use flowgauge_reports::environment::{Accelerator, Clock, Environment};
 use flowgauge_reports::event::Warning;
 use flowgauge_reports::observation::{CpuObservation, Observation, Reading};
-use flowgauge_reports::trial::{Offered, Opening, TimeToOffload};
+use flowgauge_reports::trial::{CellProfile, Offered, Opening, TimeToOffload};
 use flowgauge_scenarios::{Datapath, Opening as Begin, Scenario};
 
 use super::rig::{Driven, Rig};
@@ -91,6 +91,10 @@ impl Rig for FakeRig {
 
     fn generator_cost(&mut self, _: &Scenario) -> Result<f64, Failure> {
         self.call("generator cost".to_owned()).map(|()| 2_000.0)
+    }
+
+    fn explain(&mut self, _: &Scenario) -> Result<Option<CellProfile>, Failure> {
+        Ok(None)
     }
 
     fn observe(&mut self) -> Observation {

@@ -17,7 +17,7 @@ mod tests;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use flowgauge_reports::event::{Event, Phase};
-use flowgauge_reports::trial::{TimeToOffload, Trial};
+use flowgauge_reports::trial::{CellProfile, TimeToOffload, Trial};
 use flowgauge_scenarios::{Datapath, MethodKind, Plan, Step};
 
 use crate::worker::protocol::{Failure, Wire};
@@ -57,6 +57,11 @@ pub fn run(plan: &Plan, rig: &mut dyn Rig, wire: &dyn Wire) -> Result<(), Failur
         }
         wire.emit(&Event::Trial(Box::new(trial)))?;
         wire.kept(index)?;
+        if step.block == 0
+            && let Some(profile) = rig.explain(plan.scenario(step.cell))?
+        {
+            wire.emit(&Event::Profile(Box::new(CellProfile { cell: step.cell, ..profile })))?;
+        }
         let cell = plan.cells[step.cell];
         if step.block == 0
             && cell.datapath == Datapath::FlowtableHw

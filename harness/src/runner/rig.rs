@@ -6,7 +6,7 @@ use std::time::Duration;
 use flowgauge_reports::environment::Environment;
 use flowgauge_reports::event::Warning;
 use flowgauge_reports::observation::{CpuObservation, Observation};
-use flowgauge_reports::trial::{Offered, Opening, TimeToOffload};
+use flowgauge_reports::trial::{CellProfile, Offered, Opening, TimeToOffload};
 use flowgauge_scenarios::{Datapath, Scenario};
 
 use crate::worker::protocol::Failure;
@@ -49,6 +49,9 @@ pub trait Rig {
     /// What a packet of the scenario takes that the DUT's stack does nothing with, in nanoseconds of the kernel's clock:
     /// for the method `cost`. It replaces the DUT's ruleset.
     fn generator_cost(&mut self, scenario: &Scenario) -> Result<f64, Failure>;
+    /// Hands over the packets of a trial once more and samples the kernel meanwhile. Call it after [`Rig::drive`], on the
+    /// same ruleset. None where nobody asked for it, and where it is not the method `cost`; the cell is the caller's to fill in.
+    fn explain(&mut self, scenario: &Scenario) -> Result<Option<CellProfile>, Failure>;
     /// Reads every path witness. Call it while the traffic stands still.
     fn observe(&mut self) -> Observation;
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use flowgauge_reports::environment::Environment;
 use flowgauge_reports::event::Warning;
 use flowgauge_reports::observation::{CpuObservation, Observation};
-use flowgauge_reports::trial::{Offered, Opening, TimeToOffload};
+use flowgauge_reports::trial::{CellProfile, Offered, Opening, TimeToOffload};
 use flowgauge_scenarios::ruleset::{self, Request};
 use flowgauge_scenarios::{Datapath, Direction, Engine, Fault, Opening as Begin, Policy, Scenario, Topology};
 use flowgauge_topologies::Testbed;
@@ -67,6 +67,12 @@ impl Rig for RouterRig {
         }
         let mute = scenario.engine != Engine::Iperf3;
         let live = self.live()?;
+        // Threads keep reception apart from the DUT's soft interrupts; on the one CPU of a cost they only add switches,
+        // as many as the scheduler likes.
+        let threads = scenario.topology.has_nic() && scenario.engine != Engine::Pktgen;
+        if scenario.topology.has_nic() && live.bed.testers_in_threads != threads {
+            live.bed.receive_in_threads(threads).map_err(Failure::environment)?;
+        }
         if live.muted == Some(mute) || scenario.topology == Topology::Bare {
             return Ok(());
         }
@@ -201,6 +207,13 @@ impl Rig for RouterRig {
             });
         }
         Ok(cost)
+    }
+
+    fn explain(&mut self, scenario: &Scenario) -> Result<Option<CellProfile>, Failure> {
+        if !self.job.explain || scenario.engine != Engine::Pktgen {
+            return Ok(None);
+        }
+        cost::explain(self.live()?, scenario).map(Some)
     }
 
     fn observe(&mut self) -> Observation {

@@ -103,7 +103,7 @@ impl Display for Bar {
             Event::Warning(warning) => self.bar.println(format!("warning: {}; {}", warning.text, warning.remedy)),
             Event::Complaint { text } => self.bar.println(format!("the kernel under test complained: {text}")),
             Event::Finished | Event::Failed { .. } => self.bar.finish_and_clear(),
-            Event::Environment(_) | Event::Calibrated(_) | Event::TimeToOffload(_) => {}
+            Event::Environment(_) | Event::Calibrated(_) | Event::TimeToOffload(_) | Event::Profile(_) => {}
         }
         Ok(())
     }
@@ -142,7 +142,11 @@ impl Display for Lines {
             }
             Event::Warning(warning) => format!("warning: {}; {}", warning.text, warning.remedy),
             Event::Complaint { text } => format!("the kernel under test complained: {text}"),
-            Event::Calibrated(_) | Event::TimeToOffload(_) | Event::Finished | Event::Failed { .. } => return Ok(()),
+            Event::Calibrated(_)
+            | Event::TimeToOffload(_)
+            | Event::Profile(_)
+            | Event::Finished
+            | Event::Failed { .. } => return Ok(()),
         };
         // Progress that nobody can see is no reason to end a run.
         let _ = writeln!(io::stderr(), "flowgauge: {line}");

@@ -49,6 +49,7 @@ pub(super) async fn start(
         host_tools: Vec::new(),
         keep: request.keep.clone(),
         own_machine: false,
+        explain: request.explain,
         inject: request.inject,
     };
     match choice {

@@ -51,6 +51,8 @@ pub struct Request {
     pub quiet: bool,
     /// Name prefix of namespaces that stay.
     pub keep: Option<String>,
+    /// Whether to sample where packets spend what they cost.
+    pub explain: bool,
     /// A fault to put into the run, for flowgauge's own tests.
     pub inject: Option<Injection>,
 }

@@ -35,6 +35,8 @@ pub struct Job {
     pub keep: Option<String>,
     /// Whether the whole machine is ours (a VM), so that limits of the initial namespace may be raised.
     pub own_machine: bool,
+    /// Whether to sample where packets spend what they cost.
+    pub explain: bool,
     /// A fault to put into the run, for flowgauge's own tests.
     pub inject: Option<Injection>,
 }

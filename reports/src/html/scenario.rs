@@ -7,6 +7,7 @@ use super::chart::{self, Bar};
 use super::latency::{LatencyRow, curves};
 use super::onset;
 use crate::environment::Clock;
+use crate::explain;
 use crate::judge::Row;
 use crate::numbers::{bounded, whole};
 use crate::proof::{Finding, Severity, Witness, percent};
@@ -33,11 +34,13 @@ pub(super) struct ScenarioView<'a> {
     pub(super) label: String,
     pub(super) charts: Vec<String>,
     pub(super) simulated: bool,
+    pub(super) counted: bool,
     pub(super) onset_charts: Vec<String>,
     pub(super) onsets: Vec<String>,
     pub(super) shortfalls: Vec<String>,
     pub(super) shares: Option<String>,
     pub(super) proofs: Vec<ProofRow>,
+    pub(super) explained: Vec<(String, String)>,
     pub(super) curve: Option<String>,
     pub(super) latencies: Vec<LatencyRow>,
     pub(super) holes: Vec<&'a Hole>,
@@ -87,11 +90,14 @@ impl<'a> ScenarioView<'a> {
             label: wording::kernel_and_clock(result.environment.as_ref()),
             charts: charts.into_iter().chain([net]).flatten().collect(),
             simulated,
+            counted: rows.iter().any(|r| r.gross.is_some()),
             onset_charts: onset::charts(result, &rows)?,
             onsets: wording::onsets(&rows),
             shortfalls: wording::shortfalls(&rows),
             shares: chart::shares(&scenario.name, &rows)?,
             proofs: rows.iter().map(|row| proof(row)).collect(),
+            explained: explain::pictures(result, index)
+                .map_err(|message| HtmlError::Chart { chart: "where the instructions go".to_owned(), message })?,
             curve,
             latencies,
             holes: result.judgement.holes.iter().filter(|h| h.scenario == index).collect(),

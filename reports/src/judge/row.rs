@@ -190,7 +190,7 @@ pub(super) fn row(
         softirq: estimate(|s| s.softirq, Unit::Share),
         cost: estimate(|s| s.cost_ns, Unit::NanosecondsPerPacket),
         cost_bound,
-        lookup: estimate(|s| s.lookup_ns, Unit::NanosecondsPerPacket),
+        lookup: estimate(|s| s.lookup_ns, per_packet),
         gross: estimate(|s| s.gross, per_packet),
         net: estimate(|s| s.net, per_packet),
         latency_p50: estimate(|s| s.p50_ns, Unit::Nanoseconds),

@@ -68,6 +68,7 @@ pub fn merge(pieces: Vec<Piece>, allowed: &BTreeSet<Allowance>) -> Result<RunRes
         calibrations: results().flat_map(|result| result.calibrations.clone()).collect(),
         trials: results().flat_map(|result| result.trials.clone()).collect(),
         onsets: results().flat_map(|result| result.onsets.clone()).collect(),
+        profiles: results().flat_map(|result| result.profiles.clone()).collect(),
         complaints: results().flat_map(|result| result.complaints.clone()).collect(),
         warnings,
         judgement: first.judgement.clone(),

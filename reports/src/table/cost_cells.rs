@@ -19,6 +19,8 @@ pub(super) fn cells(row: &Row) -> Vec<Cell> {
     let dash = || "-".to_owned();
     let two = |e: Option<Estimate>| e.map_or_else(dash, |e| format!("{}\n{}", median(&e), interval(&e)));
     let of_baseline = match row.gain.and_then(|gain| gain.net) {
+        // Nothing, within what the clock resolves: digits of it would be noise.
+        Some(net) if net.median.abs() < 0.005 => "0.00x".to_owned(),
         Some(net) => two(Some(net)),
         None if row.datapath == flowgauge_scenarios::Datapath::BASELINE => "baseline".to_owned(),
         None => dash(),

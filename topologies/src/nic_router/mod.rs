@@ -17,7 +17,7 @@ mod lent;
 mod loan;
 mod ports;
 mod rules;
-mod threaded;
+pub(crate) mod threaded;
 
 pub use error::LoanError;
 pub(crate) use loan::Loan;

@@ -14,7 +14,7 @@ use crate::netns::Netns;
 use crate::testbed::BuildError;
 
 /// Switches threaded NAPI of `port` in `room`. Returns what it was before; `None` for a driver without NAPI.
-pub(super) fn set(room: &Netns, port: &str, on: bool) -> Result<Option<bool>, BuildError> {
+pub(crate) fn set(room: &Netns, port: &str, on: bool) -> Result<Option<bool>, BuildError> {
     Ok(room.run(|| switch(port, on))??)
 }
 

@@ -28,7 +28,7 @@ const VARIABLES: [(&str, &str); 10] = [
     ("#030001", "--rule"),
     ("#040001", "--forward"),
     ("#050001", "--conntrack"),
-    ("#0a0001", "--nft"),
+    ("#0A0001", "--nft"),
     ("#060001", "--flowtable"),
     ("#070001", "--flowtable-hw"),
     ("#080001", "--netdev"),
