@@ -13,11 +13,13 @@ pub(crate) const SIMULATED: &str = "†";
 pub(crate) fn simulated(rows: &[Row]) -> Option<String> {
     rows.iter().any(|r| r.simulated).then(|| {
         let spent = || rows.iter().filter_map(|r| r.lookup.map(|e| e.median));
+        let counts = rows.iter().any(|r| r.clock == Some(Clock::Instructions));
+        let unit = if counts { "instructions" } else { "ns" };
         let (low, high) = (spent().fold(f64::INFINITY, f64::min), spent().fold(0.0, f64::max));
         let lookups = match (digits(low), digits(high)) {
             _ if high == 0.0 => String::new(),
-            (low, high) if low == high => format!("; it spends {low}\u{a0}ns a lookup"),
-            (low, high) => format!("; it spends {low} to {high}\u{a0}ns a lookup"),
+            (low, high) if low == high => format!("; it spends {low}\u{a0}{unit} a lookup"),
+            (low, high) => format!("; it spends {low} to {high}\u{a0}{unit} a lookup"),
         };
         let apart = if lookups.is_empty() { "" } else { ", accounted apart from the DUT's softirq" };
         format!(

@@ -50,7 +50,15 @@ impl Acceleration {
     pub(super) fn kernel_words(self) -> &'static [&'static str] {
         match self {
             Self::Kvm | Self::Tcg => &[],
-            Self::Instructions => &["norandmaps", "nowatchdog", "nosoftlockup", "audit=0", "kfence.sample_interval=0"],
+            Self::Instructions => &[
+                "norandmaps",
+                "nowatchdog",
+                "nosoftlockup",
+                "audit=0",
+                "kfence.sample_interval=0",
+                "transparent_hugepage=never",
+                "damon_stat.enabled=0",
+            ],
         }
     }
 
