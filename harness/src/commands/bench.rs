@@ -1,11 +1,13 @@
 //! `flowgauge bench`: the main job.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use clap::ValueEnum;
+use flowgauge_reports::compare;
 use flowgauge_reports::environment::Clock;
-use flowgauge_scenarios::{MethodKind, Plan, Scenario, Topology, builtin};
+use flowgauge_scenarios::{MethodKind, Plan, Scenario, Span, Topology, builtin};
 use flowgauge_topologies::kernel::KernelSpec;
 
 use super::exit::Exit;
@@ -20,8 +22,14 @@ Examples:
   flowgauge bench --topology nic-router             hardware offload on the reference NIC, simulated
   flowgauge bench udp-ipv4 --load 20kpps            the CPU each datapath needs for the same load
   flowgauge bench udp-ipv4 --trial 60s --blocks 3   as long as RFC 2544 asks
+  flowgauge bench bare-forwarding --kernel debian:6.12 --kernel debian:newest
+                                                    two kernels in turns, each with its result, and their comparison
+  flowgauge bench bare-forwarding --baseline results/LAST --until decided=5m
   flowgauge bench stateful-dual --json | jq -c 'select(.event == \"trial\")'
-  flowgauge bench udp-ipv4 --control missing-port   break it on purpose: the verdict must turn";
+  flowgauge bench udp-ipv4 --control missing-port   break it on purpose: the verdict must turn
+
+Exit codes: 0 all rows are good; 1 one is not; 2 wrong input; 3 this environment cannot run it; 130 interrupted.
+They tell of proofs. What a comparison comes to does not change them: `flowgauge compare` ends with 1 on a regression.";
 
 /// Measure scenarios over their datapaths, side by side, with proof of path.
 #[derive(Debug, Args)]
@@ -30,9 +38,17 @@ pub(super) struct Bench {
     /// Built-in scenarios (`flowgauge list`) or paths of scenario files; with --topology nic-router its own set by default
     #[arg(required_unless_present = "topology", value_name = "SCENARIO")]
     scenarios: Vec<String>,
-    /// Kernel under test: auto, host, debian:6.12, debian:6.1, debian:newest, or the path of a kernel image
-    #[arg(long, default_value = "auto", value_name = "KERNEL")]
-    kernel: KernelSpec,
+    /// Kernel under test: auto, host, debian:6.12, debian:6.1, debian:newest, or the path of a kernel image. Repeat it to
+    /// measure several in turns, trial by trial: each gets a folder with its result, and is compared with the first
+    #[arg(long = "kernel", default_value = "auto", value_name = "KERNEL")]
+    kernels: Vec<KernelSpec>,
+    /// Compare with this result: a run's folder, a file of it, or a folder of runs
+    #[arg(long, value_name = "RESULT")]
+    baseline: Option<PathBuf>,
+    /// Sample further blocks until every row is decided against --baseline, or against the first of several kernels; for
+    /// at most TIME (10m). A row that got worse is looked at again with as many fresh blocks before that is said
+    #[arg(long, value_name = "decided[=TIME]", value_parser = until, conflicts_with_all = ["shard", "json"])]
+    until: Option<Span>,
     /// Modules of the kernel image: the folder that holds `kernel/`
     #[arg(long, value_name = "DIR")]
     modules: Option<PathBuf>,
@@ -75,6 +91,11 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn run(self) -> Result<(), Exit> {
+        self.check()?;
+        let baseline = match &self.baseline {
+            Some(path) => compare::load(path).map_err(Exit::input)?,
+            None => Vec::new(),
+        };
         let mut scenarios = Vec::new();
         let names = match (self.scenarios.as_slice(), self.overrides.topology) {
             ([], Some(Topology::NicRouter)) => builtin::NIC_SET.map(str::to_owned).to_vec(),
@@ -88,6 +109,11 @@ impl Bench {
                 return Err(Exit::Input(format!("scenario `{}` is named twice: give each once", scenario.name)));
             }
             scenarios.push(scenario);
+        }
+        if self.until.is_some() {
+            // Only then do further blocks follow those that there are.
+            let most = scenarios.iter().map(|s| s.method.blocks).max().unwrap_or(0);
+            scenarios.iter_mut().for_each(|s| s.method.blocks = most);
         }
         let plan = Plan::new(scenarios, self.seed.unwrap_or_else(|| rand::random::<u32>().into()));
         if plan.cells.is_empty() {
@@ -104,12 +130,14 @@ impl Bench {
                     .to_owned(),
             ));
         }
-        let clock = clock_of(self.clock, &plan, &self.kernel)?;
+        let clock = clock_of(self.clock, &plan, &self.kernels)?;
         session::bench(Request {
             plan,
             command: std::env::args().collect(),
-            kernel: self.kernel,
+            kernels: self.kernels,
             modules: self.modules,
+            baseline,
+            until: self.until.map(Span::duration),
             clock,
             cpus: self.cpus,
             memory_mib: self.memory,
@@ -121,6 +149,36 @@ impl Bench {
             inject: self.inject,
         })
     }
+
+    /// What goes together, beside what clap knows.
+    fn check(&self) -> Result<(), Exit> {
+        let several = self.kernels.len() > 1;
+        let wrong = |text: &str| Err(Exit::Input(text.to_owned()));
+        match () {
+            () if several && self.modules.is_some() => wrong(
+                "--modules are those of one kernel: of several, give each as the tree that it was built in, or put its \
+                 modules beside it as lib/modules",
+            ),
+            () if several && self.keep.is_some() => {
+                wrong("--keep leaves the namespaces of one testbed: take one --kernel, or leave --keep away")
+            }
+            () if self.until.is_some() && !several && self.baseline.is_none() => {
+                wrong("--until decided needs something to decide against: give --baseline RESULT, or a second --kernel")
+            }
+            () => Ok(()),
+        }
+    }
+}
+
+/// `decided` or `decided=5m`.
+fn until(text: &str) -> Result<Span, String> {
+    const BOUND: Duration = Duration::from_secs(600);
+    let time = match text.split_once('=') {
+        None if text == "decided" => return Ok(Span::from_ms(BOUND.as_millis() as u64)),
+        Some(("decided", time)) => time,
+        _ => return Err("give decided, or decided=5m with the longest time that sampling may take".to_owned()),
+    };
+    time.parse()
 }
 
 /// A clock on the command line.
@@ -132,7 +190,7 @@ enum ClockName {
     Instructions,
 }
 
-fn clock_of(asked: Option<ClockName>, plan: &Plan, kernel: &KernelSpec) -> Result<Clock, Exit> {
+fn clock_of(asked: Option<ClockName>, plan: &Plan, kernels: &[KernelSpec]) -> Result<Clock, Exit> {
     let rate = plan.scenarios.iter().find(|s| s.method.kind == MethodKind::Rate);
     match (asked, rate) {
         (Some(ClockName::Instructions), Some(scenario)) => Err(Exit::Input(format!(
@@ -140,7 +198,7 @@ fn clock_of(asked: Option<ClockName>, plan: &Plan, kernel: &KernelSpec) -> Resul
              of kind = \"cost\" such as bare-forwarding",
             scenario.name
         ))),
-        (None, None) if *kernel == KernelSpec::Host => Ok(Clock::Wall),
+        (None, None) if kernels.contains(&KernelSpec::Host) => Ok(Clock::Wall),
         (Some(ClockName::Instructions), None) | (None, None) => Ok(Clock::Instructions),
         (Some(ClockName::Wall), _) | (None, Some(_)) => Ok(Clock::Wall),
     }

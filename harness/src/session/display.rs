@@ -13,16 +13,22 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 pub trait Display {
     /// Shows one event. An error when the place it writes to is broken; a reader that went away is none.
     fn show(&mut self, event: &Event) -> io::Result<()>;
+    /// Hears that the plan has grown.
+    fn grow(&mut self, _plan: &Plan) {}
 }
 
-/// The display that fits: none, JSON lines on standard output, a progress bar, or plain lines.
-pub fn choose(json: bool, quiet: bool) -> Vec<Box<dyn Display>> {
+/// The display that fits: none, JSON lines on standard output, a progress bar, or plain lines. Where there are several
+/// kernels, each line says whose it is.
+pub fn choose(json: bool, quiet: bool, kernel: Option<&str>) -> Vec<Box<dyn Display>> {
     let mut displays: Vec<Box<dyn Display>> = Vec::new();
     if json {
-        displays.push(Box::new(JsonLines));
+        displays.push(Box::new(JsonLines { kernel: kernel.map(str::to_owned) }));
     }
     if !quiet {
-        displays.push(if io::stderr().is_terminal() { Box::new(Bar::new()) } else { Box::new(Lines::default()) });
+        let prefix = kernel.map_or_else(String::new, |kernel| format!("{kernel}: "));
+        // Bars of several kernels would paint over each other.
+        let bar = io::stderr().is_terminal() && kernel.is_none();
+        displays.push(if bar { Box::new(Bar::new()) } else { Box::new(Lines { prefix, ..Lines::default() }) });
     }
     displays
 }
@@ -51,12 +57,18 @@ fn terminal_columns() -> Option<u16> {
     (size.ws_col >= 40).then_some(size.ws_col)
 }
 
-/// Prints every event as it is.
-struct JsonLines;
+/// Prints every event as it is; with the name of its kernel where there are several.
+struct JsonLines {
+    kernel: Option<String>,
+}
 
 impl Display for JsonLines {
     fn show(&mut self, event: &Event) -> io::Result<()> {
-        match writeln!(io::stdout(), "{}", serde_json::to_string(event)?) {
+        let mut line = serde_json::to_string(event)?;
+        if let (Some(kernel), Some(members)) = (&self.kernel, line.strip_prefix('{')) {
+            line = format!("{{\"kernel\":{},{members}", serde_json::to_string(kernel)?);
+        }
+        match writeln!(io::stdout(), "{line}") {
             // A reader that went away ends the output, not the run: its events are on disk.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             done => done,
@@ -107,11 +119,17 @@ impl Display for Bar {
         }
         Ok(())
     }
+
+    fn grow(&mut self, plan: &Plan) {
+        self.bar.set_length(plan.own_steps().len() as u64);
+        self.plan = Some(plan.clone());
+    }
 }
 
 /// Plain lines, few enough for a log: phases, and progress at every tenth of the plan.
 #[derive(Default)]
 struct Lines {
+    prefix: String,
     trials: usize,
     done: usize,
     began: Option<Instant>,
@@ -149,8 +167,12 @@ impl Display for Lines {
             | Event::Failed { .. } => return Ok(()),
         };
         // Progress that nobody can see is no reason to end a run.
-        let _ = writeln!(io::stderr(), "flowgauge: {line}");
+        let _ = writeln!(io::stderr(), "flowgauge: {}{line}", self.prefix);
         Ok(())
+    }
+
+    fn grow(&mut self, plan: &Plan) {
+        self.trials = plan.own_steps().len();
     }
 }
 

@@ -1,20 +1,23 @@
 //! Drives a run from the host: every event kept and shown, every trial answered, silence and signals noticed.
+//!
+//! Several kernels take turns: a worker waits for the answer to its trial, and gets it when all others have done that
+//! trial too. So at each time one of them measures, and what is compared is measured close together.
 
 use std::path::Path;
 use std::time::Duration;
 
+use flowgauge_reports::RunResult;
 use flowgauge_reports::event::{Event, FailureKind, Phase};
+use flowgauge_scenarios::Plan;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::display::Display;
-use super::link::Link;
+use super::lane::Lane;
 use super::recorder::Recorder;
-use super::{Request, kernel};
-use crate::worker::protocol::{Failure, Reply};
-
-/// How long a worker may take to clean up before it is ended.
-const GRACE: Duration = Duration::from_secs(15);
+use super::until::{self, Next, Seen, Until};
+use super::{Request, against, folder_names, kernel};
+use crate::worker::protocol::Failure;
 
 /// The readers of a run's stream: disk, displays, and the list that becomes the result.
 pub(super) struct Session {
@@ -38,6 +41,21 @@ impl Session {
 
     pub(super) fn progress(&mut self, phase: Phase, text: String) -> Result<(), Failure> {
         self.event(Event::Progress { phase, text })
+    }
+
+    /// The result so far, of the blocks from `from` on only, as if the others had never been.
+    fn result(&self, from: u32) -> Result<RunResult, Failure> {
+        RunResult::from_events(since(&self.events, from)).map_err(Failure::environment)
+    }
+
+    /// Lets the plan grow: `plan` begins like the one so far. On disk when this returns.
+    fn grow(&mut self, plan: &Plan) -> Result<(), Failure> {
+        if let Some(Event::Started(start)) = self.events.first_mut() {
+            start.plan = plan.clone();
+        }
+        self.recorder.rewrite(&self.events).map_err(Failure::environment)?;
+        self.displays.iter_mut().for_each(|display| display.grow(plan));
+        Ok(())
     }
 
     /// The run's folder.
@@ -74,20 +92,135 @@ impl Signals {
     }
 }
 
-/// Runs the request to its end.
-pub(super) async fn run(request: &Request, session: &mut Session) -> Result<(), Failure> {
-    let mut signals = Signals::listen()?;
-    let (mut link, job) = kernel::start(request, session, &mut signals).await?;
-    link.start(&job).await?;
-    let outcome = follow(&mut link, session, &mut signals, silence_limit(request)).await;
-    // After its last event a worker only has to exit; one that failed may still have a testbed to take down.
-    link.body.end(GRACE);
-    // A guest that was lost has said in its message what its console holds.
-    let complaints = if outcome.is_ok() { link.body.complaints() } else { Vec::new() };
-    for complaint in complaints {
-        session.event(complaint)?;
+/// How a run went.
+pub(super) struct Driven {
+    /// Of each kernel.
+    pub(super) outcomes: Vec<Result<(), Failure>>,
+    /// Why no more was sampled, for `--until`.
+    pub(super) enough: Option<String>,
+}
+
+/// Runs the request to its end, a session for each kernel.
+pub(super) async fn run(request: &Request, sessions: &mut [Session]) -> Driven {
+    let mut lanes = Vec::new();
+    let measured = match Signals::listen() {
+        Ok(mut signals) => measure(request, sessions, &mut lanes, &mut signals).await,
+        Err(failure) => Err((0, failure)),
+    };
+    let mut outcomes = Vec::new();
+    for (index, session) in sessions.iter_mut().enumerate() {
+        let outcome = match &measured {
+            Ok(_) => Ok(()),
+            Err((at, failure)) if *at == index || failure.kind == FailureKind::Interrupted => Err(failure.clone()),
+            Err((at, _)) => {
+                let message = format!("stopped, because the run on kernel {} failed", request.kernels[*at]);
+                Err(Failure { message, ..Failure::interrupted() })
+            }
+        };
+        outcomes.push(match lanes.get_mut(index) {
+            Some(lane) => Lane::end(lane, outcome, session).await,
+            None => outcome,
+        });
     }
-    outcome.and_then(|()| session.event(Event::Finished))
+    Driven { outcomes, enough: measured.ok().flatten() }
+}
+
+/// Trials until the plan is done or enough is known; why it is enough. A failure comes with the place of its kernel.
+async fn measure(
+    request: &Request,
+    sessions: &mut [Session],
+    lanes: &mut Vec<Lane>,
+    signals: &mut Signals,
+) -> Result<Option<String>, (usize, Failure)> {
+    for (at, kernel) in request.kernels.iter().enumerate() {
+        let started = kernel::start(request, kernel, &mut sessions[at], signals).await;
+        let (link, mut job) = started.map_err(|failure| (at, failure))?;
+        if request.until.is_some() {
+            // The worker has no say in when it is enough; it gets no further than it is answered.
+            job.plan = until::grown(&request.plan, Until::most(blocks_of(&request.plan)));
+        }
+        lanes.push(Lane::new(link, job, request.kernels.len() > 1));
+    }
+    let silence = silence_limit(request);
+    let began = Instant::now();
+    let mut until = request.until.map(Until::new);
+    let mut plan = request.plan.clone();
+    for round in 0_usize.. {
+        let forth = (0..lanes.len()).collect::<Vec<_>>();
+        // There and back, so that what drifts hits all kernels alike.
+        let order = if round % 2 == 0 { forth } else { forth.into_iter().rev().collect() };
+        for at in order {
+            let turn = lanes[at].turn(&mut sessions[at], signals, silence).await;
+            turn.map_err(|failure| (at, failure))?;
+        }
+        if lanes.iter().all(Lane::is_over) {
+            break;
+        }
+        if round == 0 && (until.is_some() || !request.baseline.is_empty()) {
+            // Better told after one trial than after an hour.
+            look(request, sessions, 0).map_err(|failure| (0, failure))?;
+        }
+        let Some(until) = until.as_mut().filter(|_| round + 1 == plan.steps.len()) else { continue };
+        let blocks = blocks_of(&plan);
+        let seen = look(request, sessions, 0).map_err(|failure| (0, failure))?;
+        let mut broken = None;
+        let fresh = |since| {
+            look(request, sessions, since).unwrap_or_else(|failure| {
+                broken = Some(failure);
+                Seen::default()
+            })
+        };
+        let next = until.next(&seen, blocks, began.elapsed(), fresh);
+        if let Some(failure) = broken {
+            return Err((0, failure));
+        }
+        let (text, more) = match next {
+            Next::Enough(why) => (why, None),
+            Next::More(more, why) => (why, Some(more)),
+        };
+        for (at, session) in sessions.iter_mut().enumerate() {
+            session.progress(Phase::Drive, text.clone()).map_err(|failure| (at, failure))?;
+        }
+        let Some(more) = more else { return Ok(Some(text)) };
+        plan = until::grown(&plan, blocks + more);
+        for (at, session) in sessions.iter_mut().enumerate() {
+            session.grow(&plan).map_err(|failure| (at, failure))?;
+        }
+    }
+    Ok(None)
+}
+
+/// What the comparisons show of the blocks from `from` on.
+fn look(request: &Request, sessions: &[Session], from: u32) -> Result<Seen, Failure> {
+    let results = sessions.iter().map(|session| session.result(from)).collect::<Result<Vec<_>, _>>()?;
+    let comparisons = against::all(&request.baseline, &results, &folder_names(&request.kernels));
+    comparisons
+        .map(|comparisons| Seen::of(&comparisons))
+        .map_err(|(name, incomparable)| Failure::input(format!("{name}{incomparable}")))
+}
+
+fn blocks_of(plan: &Plan) -> u32 {
+    plan.scenarios.iter().map(|scenario| scenario.method.blocks).max().unwrap_or(0)
+}
+
+/// The events of the blocks from `from` on, their steps counted from there.
+fn since(events: &[Event], from: u32) -> Vec<Event> {
+    let before = match events.first() {
+        Some(Event::Started(start)) => start.plan.steps.iter().filter(|step| step.block < from).count(),
+        _ => 0,
+    };
+    let moved = |event: &Event| -> Option<Event> {
+        let mut event = event.clone();
+        match &mut event {
+            Event::Started(start) => start.plan.steps.retain(|step| step.block >= from),
+            Event::Trial(trial) => trial.step = trial.step.checked_sub(before)?,
+            Event::TrialStarted { step } => *step = step.checked_sub(before)?,
+            Event::Calibrated(calibration) if calibration.block < from => return None,
+            _ => {}
+        }
+        Some(event)
+    };
+    events.iter().filter_map(moved).collect()
 }
 
 /// The longest time in which a healthy worker says nothing: one trial with its opening, times what TCG may cost.
@@ -97,55 +230,4 @@ fn silence_limit(request: &Request) -> Duration {
         traffic * 2 + Duration::from_micros(u64::from(s.traffic.flows) * 500)
     });
     longest.max().unwrap_or_default() + Duration::from_secs(90)
-}
-
-async fn follow(
-    link: &mut Link,
-    session: &mut Session,
-    signals: &mut Signals,
-    silence: Duration,
-) -> Result<(), Failure> {
-    let mut failure: Option<Failure> = None;
-    let mut deadline = Instant::now() + silence;
-    loop {
-        let line = tokio::select! {
-            line = link.line() => line,
-            () = signals.any(), if failure.is_none() => {
-                failure = Some(Failure::interrupted());
-                link.reply(Reply::Stop).await;
-                deadline = Instant::now() + GRACE;
-                continue;
-            }
-            () = sleep_until(deadline) => {
-                let why = link.body.explain(true);
-                return Err(failure.unwrap_or_else(|| Failure::environment(why)));
-            }
-        };
-        let Some(line) = line else {
-            return Err(failure.unwrap_or_else(|| Failure::environment(link.body.explain(false))));
-        };
-        if failure.is_none() {
-            deadline = Instant::now() + silence;
-        }
-        // Whatever is not an event (a guest's stray print) is no reason to lose a run.
-        let Ok(event) = serde_json::from_str::<Event>(&line) else { continue };
-        match event {
-            Event::Finished => return failure.map_or(Ok(()), Err),
-            Event::Failed { kind, message } => {
-                let own = Failure { kind, message };
-                return Err(failure.filter(|f| f.kind != FailureKind::Interrupted).unwrap_or(own));
-            }
-            event if failure.is_none() => {
-                let step = if let Event::Trial(trial) = &event { Some(trial.step) } else { None };
-                if let Err(broken) = session.event(event) {
-                    failure = Some(broken);
-                    link.reply(Reply::Stop).await;
-                    deadline = Instant::now() + GRACE;
-                } else if let Some(step) = step {
-                    link.reply(Reply::Kept { step }).await;
-                }
-            }
-            _ => {}
-        }
-    }
 }

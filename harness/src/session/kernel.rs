@@ -24,19 +24,20 @@ pub(super) enum Choice {
 /// Starts a worker beside the kernel asked for, and makes its job.
 pub(super) async fn start(
     request: &Request,
+    asked: &KernelSpec,
     session: &mut Session,
     signals: &mut Signals,
 ) -> Result<(Link, Job), Failure> {
-    if request.modules.is_some() && !matches!(request.kernel, KernelSpec::Path(_)) {
+    if request.modules.is_some() && !matches!(asked, KernelSpec::Path(_)) {
         return Err(Failure::input("--modules goes with the path of a kernel image: --kernel PATH --modules DIR"));
     }
-    if request.clock == Clock::Instructions && request.kernel == KernelSpec::Host {
+    if request.clock == Clock::Instructions && *asked == KernelSpec::Host {
         return Err(Failure::input(
             "--clock instructions counts those of an emulated CPU: the kernel must run in a VM. Leave --kernel host away, or \
              take --clock wall",
         ));
     }
-    let (choice, reason) = choose(&request.kernel, &request.plan, HostAbilities::probe)?;
+    let (choice, reason) = choose(asked, &request.plan, HostAbilities::probe)?;
     if let Some(reason) = reason {
         session.progress(Phase::Kernel, reason)?;
     }

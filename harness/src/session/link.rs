@@ -11,6 +11,8 @@ use crate::worker::protocol::{Failure, Job, Reply};
 pub trait Body {
     /// Why its stream ended without a last event, or why it has been silent, with the evidence.
     fn explain(&mut self, silent: bool) -> String;
+    /// Lets it stand still, or go on, while another kernel has its turn. Only what does not notice is ever held.
+    fn hold(&mut self, _still: bool) {}
     /// What its console holds although the run went well: complaints of the kernel, and warnings of a machine that is
     /// slow or small.
     fn complaints(&mut self) -> Vec<Event>;

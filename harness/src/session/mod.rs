@@ -1,20 +1,23 @@
 //! The host's side of a run: a kernel is chosen, a worker started beside it, its events kept and shown.
 
+mod against;
 mod child;
+mod conclusion;
 pub mod display;
 mod drive;
 mod kernel;
+mod lane;
 pub mod link;
 mod recorder;
+mod until;
 mod vm;
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use flowgauge_reports::RunResult;
 use flowgauge_reports::environment::Clock;
 use flowgauge_reports::event::{Event, SCHEMA_VERSION, Start};
-use flowgauge_reports::result::Ending;
-use flowgauge_reports::{RunResult, table};
 use flowgauge_scenarios::Plan;
 use flowgauge_topologies::RouterSpec;
 use flowgauge_topologies::kernel::KernelSpec;
@@ -22,7 +25,7 @@ use flowgauge_topologies::kernel::KernelSpec;
 use crate::commands::Exit;
 use crate::runner::injection::Injection;
 use crate::worker::protocol::Failure;
-use drive::Session;
+use drive::{Driven, Session};
 pub(crate) use kernel::cpu_model;
 use recorder::Recorder;
 
@@ -33,10 +36,15 @@ pub struct Request {
     pub plan: Plan,
     /// The command line, for the record.
     pub command: Vec<String>,
-    /// The kernel under test.
-    pub kernel: KernelSpec,
+    /// The kernels under test, one or several. Several are measured in turns, trial by trial.
+    pub kernels: Vec<KernelSpec>,
     /// The modules of a kernel image.
     pub modules: Option<PathBuf>,
+    /// What the results are compared with; nothing where it is empty.
+    pub baseline: Vec<RunResult>,
+    /// Go on sampling until every row is decided against the baseline (or against the first kernel), for so long at most.
+    /// Every scenario of the plan has as many blocks as the others then.
+    pub until: Option<Duration>,
     /// What time is measured in.
     pub clock: Clock,
     /// CPUs of a VM.
@@ -57,7 +65,28 @@ pub struct Request {
     pub inject: Option<Injection>,
 }
 
-/// Runs a plan and ends with a table on standard output and a report in the run's folder.
+/// The names of the folders of several kernels: `debian-6.12`. Each is used once.
+fn folder_names(kernels: &[KernelSpec]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for kernel in kernels {
+        let text = match kernel {
+            KernelSpec::Path(path) => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+            other => other.to_string(),
+        };
+        let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+        let name: String = text.chars().map(plain).collect();
+        let name = match name.trim_start_matches(['.', '-']) {
+            "" => "kernel".to_owned(),
+            name => name.to_owned(),
+        };
+        let numbered = |n: u32| if n == 1 { name.clone() } else { format!("{name}-{n}") };
+        let free = (1..).map(numbered).find(|name| !names.contains(name));
+        names.extend(free);
+    }
+    names
+}
+
+/// Runs a plan and ends with tables on standard output and a report in the folder of each kernel's result.
 pub fn bench(request: Request) -> Result<(), Exit> {
     let unix_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
     let mut run = run_name(unix_s, request.plan.seed);
@@ -67,7 +96,13 @@ pub fn bench(request: Request) -> Result<(), Exit> {
     }
     let spec = RouterSpec { keep: request.keep.clone(), ..RouterSpec::default() };
     spec.check().map_err(Exit::input)?;
-    let recorder = Recorder::create(&request.out, &run)?;
+    let names = folder_names(&request.kernels);
+    let mut sessions = Vec::new();
+    for name in &names {
+        let kernel = (names.len() > 1).then_some(name.as_str());
+        let recorder = Recorder::create(&request.out, &run, kernel)?;
+        sessions.push(Session::new(recorder, display::choose(request.json, request.quiet, kernel)));
+    }
     let start = Start {
         schema_version: SCHEMA_VERSION,
         run,
@@ -75,54 +110,12 @@ pub fn bench(request: Request) -> Result<(), Exit> {
         command: request.command.clone(),
         plan: request.plan.clone(),
     };
-    let mut session = Session::new(recorder, display::choose(request.json, request.quiet));
-    let outcome = session
-        .event(Event::Started(Box::new(start)))
-        .and_then(|()| runtime())
-        .and_then(|runtime| runtime.block_on(drive::run(&request, &mut session)));
-    let (recorder, events) = session.end(&outcome);
-    let done = match RunResult::from_events(events) {
-        Ok(result) => conclude(&request, &recorder, &result, outcome),
-        // Not even the first event could be kept; what stopped it says more.
-        Err(error) => outcome.map_err(Exit::from).and(Err(Exit::Environment(error.to_string()))),
+    let begun = sessions.iter_mut().try_for_each(|session| session.event(Event::Started(Box::new(start.clone()))));
+    let driven = match begun.and_then(|()| runtime()) {
+        Ok(runtime) => runtime.block_on(drive::run(&request, &mut sessions)),
+        Err(failure) => Driven { outcomes: vec![Err(failure); sessions.len()], enough: None },
     };
-    match done {
-        Err(Exit::Input(message)) => {
-            recorder.discard();
-            Err(Exit::Input(message))
-        }
-        Err(Exit::Interrupted { .. }) => Err(Exit::Interrupted { kept: request.keep }),
-        done => done,
-    }
-}
-
-fn conclude(
-    request: &Request,
-    recorder: &Recorder,
-    result: &RunResult,
-    outcome: Result<(), Failure>,
-) -> Result<(), Exit> {
-    // A run that failed before its first trial has nothing to show but its error.
-    if !result.trials.is_empty() {
-        let finished = recorder.finish(result).map_err(Exit::from);
-        if !request.json {
-            let mut text = table::render(result, display::style());
-            if finished.is_ok() {
-                text += &format!("\nreport  {}\n", recorder.folder().join("report.html").display());
-                text += &format!("result  {}\n", recorder.folder().join("result.json").display());
-            }
-            crate::commands::print(&text)?;
-        }
-        // What ended the run (a full disk, say) is the cause; that its report could not be written is a consequence.
-        outcome.map_err(Exit::from)?;
-        finished?;
-    } else {
-        outcome.map_err(Exit::from)?;
-    }
-    match (&result.ending, result.judgement.good()) {
-        (Ending::Complete, true) => Ok(()),
-        _ => Err(Exit::Verdict),
-    }
+    conclusion::of(&request, sessions, driven)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -153,6 +146,14 @@ fn civil(days: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kernels_have_names_of_their_own_that_are_folders() {
+        let kernels = ["debian:6.12", "debian:6.12", "./a/bzImage", "./b/bzImage", "/x/.hidden", "./ä b"];
+        let names = folder_names(&kernels.map(|kernel| kernel.parse().unwrap()));
+        assert_eq!(names, ["debian-6.12", "debian-6.12-2", "bzImage", "bzImage-2", "hidden", "b"]);
+        assert_eq!(folder_names(&["/x/..".parse().unwrap()]), ["x-.."]);
+    }
 
     #[test]
     fn names_carry_the_time() {

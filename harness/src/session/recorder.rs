@@ -24,38 +24,51 @@ pub(super) struct RecorderError {
 /// A run's folder being filled.
 #[derive(Debug)]
 pub(super) struct Recorder {
+    /// The folder of all runs.
+    out: PathBuf,
+    /// The run's name.
+    run: String,
+    /// The run's folder, or that of a kernel of the run.
     folder: PathBuf,
     events: File,
     has_trial: bool,
 }
 
 impl Recorder {
-    /// Makes the run's folder under `out` and its `events.jsonl`. From its first trial on `out/LAST` points at it.
-    pub(super) fn create(out: &Path, run: &str) -> Result<Self, RecorderError> {
-        let folder = out.join(run);
+    /// Makes the run's folder under `out`, in it one for `kernel` where there are several, and `events.jsonl`. From the
+    /// first trial on `out/LAST` points at the run.
+    pub(super) fn create(out: &Path, run: &str, kernel: Option<&str>) -> Result<Self, RecorderError> {
+        let folder = kernel.map_or_else(|| out.join(run), |kernel| out.join(run).join(kernel));
         fs::create_dir_all(&folder).map_err(|e| error(&folder, e))?;
         let path = folder.join("events.jsonl");
         let events = OpenOptions::new().create_new(true).append(true).open(&path).map_err(|e| error(&path, e))?;
-        Ok(Recorder { folder, events, has_trial: false })
+        Ok(Recorder { out: out.to_owned(), run: run.to_owned(), folder, events, has_trial: false })
     }
 
     /// Removes the folder of a run that never began.
     pub(super) fn discard(self) {
-        // Never more than what `create` made: the folder goes only if it is empty then.
+        // Never more than what the run made: folders go only if they are empty then.
         let _ = fs::remove_file(self.folder.join("events.jsonl"));
+        let _ = fs::remove_dir_all(self.folder.join("vm"));
         let _ = fs::remove_dir(&self.folder);
-        let _ = self.folder.parent().map(fs::remove_dir);
+        if self.folder != self.out.join(&self.run) {
+            let _ = fs::remove_dir(self.out.join(&self.run));
+        }
+        let last = self.out.join("LAST");
+        if fs::read_link(&last).is_ok_and(|to| to == Path::new(&self.run)) && !last.exists() {
+            let _ = fs::remove_file(&last);
+        }
+        let _ = fs::remove_dir(&self.out);
     }
 
     /// Lets `LAST` beside the run's folder point at it.
     fn is_last(&self) {
-        let (Some(out), Some(run)) = (self.folder.parent(), self.folder.file_name()) else { return };
-        let last = out.join("LAST");
+        let last = self.out.join("LAST");
         // Only a link is ever replaced, whatever else bears that name. Without the link nothing is lost.
         if fs::symlink_metadata(&last).is_ok_and(|meta| meta.is_symlink()) {
             let _ = fs::remove_file(&last);
         }
-        let _ = std::os::unix::fs::symlink(run, &last);
+        let _ = std::os::unix::fs::symlink(&self.run, &last);
     }
 
     /// The run's folder.
@@ -75,6 +88,30 @@ impl Recorder {
         if matches!(event, Event::Trial(_)) && !std::mem::replace(&mut self.has_trial, true) {
             self.is_last();
         }
+        Ok(())
+    }
+
+    /// Puts `events` in the place of those that are kept, for the first of them changed. The file is there whole, old or
+    /// new, at each time.
+    pub(super) fn rewrite(&mut self, events: &[Event]) -> Result<(), RecorderError> {
+        let path = self.folder.join("events.jsonl");
+        let mut text = Vec::new();
+        for event in events {
+            serde_json::to_writer(&mut text, event).map_err(|e| error(&path, e.into()))?;
+            text.push(b'\n');
+        }
+        let part = path.with_extension("part");
+        let write = || -> io::Result<File> {
+            let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(&part)?;
+            file.write_all(&text)?;
+            file.sync_data()?;
+            fs::rename(&part, &path)?;
+            OpenOptions::new().append(true).open(&path)
+        };
+        self.events = write().map_err(|e| {
+            let _ = fs::remove_file(&part);
+            error(&path, e)
+        })?;
         Ok(())
     }
 
@@ -129,19 +166,36 @@ mod tests {
     #[test]
     fn events_are_lines_and_a_name_is_used_once() {
         let out = std::env::temp_dir().join(format!("flowgauge-recorder-{}", std::process::id()));
-        let mut recorder = Recorder::create(&out, "r1").unwrap();
+        let mut recorder = Recorder::create(&out, "r1", None).unwrap();
         recorder.keep(&Event::TrialStarted { step: 3 }).unwrap();
         recorder.keep(&Event::Finished).unwrap();
         recorder.is_last();
         let text = fs::read_to_string(out.join("LAST/events.jsonl")).unwrap();
         assert_eq!(text, "{\"event\":\"trial-started\",\"step\":3}\n{\"event\":\"finished\"}\n");
-        assert!(Recorder::create(&out, "r1").is_err());
+        assert!(Recorder::create(&out, "r1", None).is_err());
+        recorder.rewrite(&[Event::TrialStarted { step: 4 }]).unwrap();
+        recorder.keep(&Event::Finished).unwrap();
+        let text = fs::read_to_string(out.join("LAST/events.jsonl")).unwrap();
+        assert_eq!(text, "{\"event\":\"trial-started\",\"step\":4}\n{\"event\":\"finished\"}\n");
         fs::remove_dir_all(&out).unwrap();
+    }
+
+    #[test]
+    fn kernels_of_a_run_have_folders_in_it_and_leave_none_when_they_never_began() {
+        let out = std::env::temp_dir().join(format!("flowgauge-recorder-kernels-{}", std::process::id()));
+        let recorders = ["a", "b"].map(|kernel| Recorder::create(&out, "r1", Some(kernel)).unwrap());
+        recorders[1].is_last();
+        assert_eq!(fs::read_link(out.join("LAST")).unwrap(), Path::new("r1"));
+        assert!(out.join("LAST/b/events.jsonl").is_file());
+        recorders.into_iter().for_each(Recorder::discard);
+        assert!(!out.exists());
     }
 
     #[test]
     fn a_full_disk_says_what_to_do() {
         let mut recorder = Recorder {
+            out: PathBuf::from("/"),
+            run: "dev".to_owned(),
             folder: PathBuf::from("/dev"),
             events: OpenOptions::new().write(true).open("/dev/full").unwrap(),
             has_trial: false,

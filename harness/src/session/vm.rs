@@ -10,6 +10,8 @@ use flowgauge_reports::event::{Event, Phase, Warning};
 use flowgauge_topologies::kernel::{KernelSpec, cache_dir};
 use flowgauge_topologies::nic;
 use flowgauge_topologies::vm::{Accel, Acceleration, ConsoleFinding, ExtraModule, FindingKind, Vm, VmOptions};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc as channel, oneshot};
 
@@ -143,6 +145,16 @@ impl Body for Guest {
         let notes = self.vm.notes();
         let notes = if notes.is_empty() { String::new() } else { format!("\nits init said: {}", notes.join("; ")) };
         format!("the guest is lost: {death}{notes}")
+    }
+
+    fn hold(&mut self, still: bool) {
+        // Its clock counts instructions, and an idle guest spends them as fast as it can (`-icount sleep=off`): a CPU that
+        // the guest whose turn it is needs. By any other clock a guest would notice that it stood still.
+        if self.vm.acceleration().0 == Acceleration::Instructions && self.vm.is_alive() {
+            let signal = if still { Signal::SIGSTOP } else { Signal::SIGCONT };
+            // A guest that is gone is noticed when it is its turn.
+            let _ = kill(Pid::from_raw(self.vm.qemu_pid() as i32), signal);
+        }
     }
 
     fn complaints(&mut self) -> Vec<Event> {
