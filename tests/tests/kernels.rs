@@ -100,6 +100,22 @@ fn a_kernel_that_is_not_there_stops_the_others_before_they_measured() {
 }
 
 #[test]
+fn a_guest_that_dies_ends_the_others_and_is_named() {
+    let _alone = machine::alone();
+    let before = Machine::look();
+    let scratch = Scratch::new();
+    run(bench(scratch.path(), &["--blocks", "2", "--inject", "guest-panic"]))
+        .expect_code(3)
+        .expect_error("kernel debian-6.1: the guest is lost: its kernel panicked");
+    // Both would panic after their first trial; 6.1 is the first to go on, for the second turns are in reverse.
+    let both = results(&scratch.run_folder());
+    let ending = |result: &RunResult| format!("{:?}", result.ending);
+    assert!(ending(&both[1]).contains("panicked"), "{}", ending(&both[1]));
+    assert!(ending(&both[0]).contains("the run on kernel debian:6.1 failed"), "{}", ending(&both[0]));
+    before.expect_unchanged();
+}
+
+#[test]
 fn what_several_kernels_cannot_have_is_refused() {
     let _alone = machine::alone();
     let scratch = Scratch::new();

@@ -32,6 +32,9 @@ pub(super) fn of(request: &Request, sessions: Vec<Session>, driven: Driven) -> R
         };
         match done {
             Err(Exit::Closed) => return Err(Exit::Closed),
+            Err(Exit::Environment(why)) if names.len() > 1 => {
+                exits.push((Err(Exit::Environment(format!("kernel {name}: {why}"))), recorder));
+            }
             done => exits.push((done, recorder)),
         }
     }
