@@ -6,7 +6,7 @@ OUT ?= results
 BIN := $(or $(CARGO_TARGET_DIR),target)/release/flowgauge
 DEMO := udp-ipv4 tcp-masquerade udp-paced nic-udp-ipv4 nic-tcp-ipv6 nic-udp-masquerade nic-tcp-dnat
 
-.PHONY: all build demo test bench lint doc clean deps
+.PHONY: all build demo test bench lint doc clean deps deps-tests
 
 all: build
 
@@ -16,7 +16,7 @@ build:
 demo: deps build
 	$(BIN) bench $(DEMO) --out $(OUT)
 
-test: deps build
+test: deps-tests build
 	$(CARGO) test --release --workspace --no-fail-fast
 
 bench: deps
@@ -36,3 +36,7 @@ clean:
 # Installs by apt what is missing, and nothing where nothing is missing.
 deps:
 	@./.ci/deps
+
+# And what only the tests need.
+deps-tests:
+	@./.ci/deps tests

@@ -143,7 +143,13 @@ pub(super) fn row(
         true => Some(0.0),
         false => nearest(&calibrations, trial.block).filter(|c| c.offered_pps > 0.0).map(|c| c.softirq_ns_per_packet),
     };
-    let generator = |trial: &Trial| nearest(&calibrations, trial.block)?.generator_per_packet;
+    let counts = environment.is_some_and(|e| e.clock == Clock::Instructions);
+    let generators: Vec<f64> = calibrations.iter().filter_map(|c| c.generator_per_packet).collect();
+    let generator = |trial: &Trial| match counts {
+        // Instructions do not drift: all blocks together know it best.
+        true => stats::median(&generators),
+        false => nearest(&calibrations, trial.block)?.generator_per_packet,
+    };
     let mut samples: Vec<Sample> = own.iter().map(|t| sample(t, base(t), generator(t))).collect();
     if unresolved(&samples) {
         samples.iter_mut().for_each(|s| s.cost_ns = None);
@@ -156,7 +162,6 @@ pub(super) fn row(
     let estimate = |get: fn(&Sample) -> Option<f64>, unit| {
         Estimate::of(&samples.iter().filter_map(get).collect::<Vec<f64>>(), unit)
     };
-    let counts = environment.is_some_and(|e| e.clock == Clock::Instructions);
     let per_packet = if counts { Unit::InstructionsPerPacket } else { Unit::NanosecondsPerPacket };
     let unit = if scenario.engine == Engine::Raw { Unit::FramesPerSecond } else { Unit::BitsPerSecond };
     let throughput = estimate(|s| s.throughput, unit);

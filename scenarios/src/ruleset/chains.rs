@@ -4,7 +4,7 @@ use super::{DOWNSTREAM_COUNTER, FLOWTABLE, Request, UPSTREAM_COUNTER};
 use crate::control::Control;
 use crate::datapath::Datapath;
 use crate::dnat;
-use crate::family::Family;
+use crate::family::{Families, Family};
 use crate::policy::Policy;
 use crate::topology::Topology;
 use crate::traffic::Direction;
@@ -46,8 +46,15 @@ pub(super) fn chains(request: &Request<'_>) -> Vec<Chain> {
     chains
 }
 
-/// What no packet is marked with: a rule that compares with it is as cheap as rules get, and matches nothing.
-const NOBODYS_MARK: u32 = 0x464c_4f57;
+/// A match that no packet of ours has, and that nft evaluates without a call where it can: protocol 253 is for experiments
+/// (RFC 3692).
+fn matches_nothing(families: Families) -> &'static str {
+    match families {
+        Families::Ipv4 => "ip protocol 253",
+        Families::Ipv6 => "ip6 nexthdr 253",
+        Families::Both => "meta l4proto 253",
+    }
+}
 
 /// Without testers nothing comes from the side that is not driven, and each rule would show in the cost: one counter takes
 /// the place of two, and the other stands where no measured packet comes. The counters of the driven and the idle side.
@@ -67,7 +74,7 @@ fn accepted(request: &Request<'_>) -> &'static str {
 fn forward(request: &Request<'_>) -> Chain {
     // They are looked at by every packet of the classic path and change nothing.
     let mut rules: Vec<String> =
-        (0..request.extra_rules).map(|_| format!("meta mark {NOBODYS_MARK} counter")).collect();
+        (0..request.extra_rules).map(|_| format!("{} counter", matches_nothing(request.families))).collect();
     let single = single_counter(request);
     match single {
         Some((driven, _)) => rules.push(format!("counter{} comment \"{driven}\"", accepted(request))),
