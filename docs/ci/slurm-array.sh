@@ -1,7 +1,7 @@
 #!/bin/bash
 # Slurm: a plan in eight parts on whatever nodes are free, then joined and compared.
 #
-#   sbatch docs/ci/slurm-array.sh bare-forwarding
+#   sbatch docs/ci/slurm-array.sh westphal-forwarding
 #
 # Each task of the array takes its part by itself (--shard auto reads the SLURM_ARRAY_TASK variables). All need the same
 # seed: the plan is made from it. /shared is a folder that every node sees, with flowgauge and its kernel cache in it.

@@ -20,6 +20,7 @@ pub mod observation;
 pub mod offered;
 pub mod profile;
 pub mod proof;
+mod published;
 pub mod result;
 pub mod sample;
 pub mod stats;

@@ -10,6 +10,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use crate::explain;
 use crate::judge::Row;
 use crate::proof::Severity;
+use crate::published;
 use crate::result::{Ending, RunResult};
 use crate::wording::{self, SIMULATED};
 use cells::cells;
@@ -41,7 +42,11 @@ pub fn render(result: &RunResult, style: Style) -> String {
         if !rows.is_empty() {
             let _ = writeln!(text, "{}", block(&rows, style).trim_fmt());
         }
-        for line in wording::onsets(&rows).into_iter().chain(wording::shortfalls(&rows)) {
+        for line in wording::onsets(&rows)
+            .into_iter()
+            .chain(wording::shortfalls(&rows))
+            .chain(published::beside(&scenario.name, &rows))
+        {
             paragraph(&mut text, "  ", &line, style);
         }
         for hole in result.judgement.holes.iter().filter(|h| h.scenario == index) {

@@ -13,7 +13,7 @@ const FILES: [(&str, &str); 17] = [
     ("nic-tcp-ipv6", include_str!("../nic-tcp-ipv6.toml")),
     ("nic-udp-masquerade", include_str!("../nic-udp-masquerade.toml")),
     ("nic-tcp-dnat", include_str!("../nic-tcp-dnat.toml")),
-    ("bare-forwarding", include_str!("../bare-forwarding.toml")),
+    ("westphal-forwarding", include_str!("../westphal-forwarding.toml")),
     ("nic-cost", include_str!("../nic-cost.toml")),
     ("control-missing-port", include_str!("../control-missing-port.toml")),
     ("control-no-flow-add", include_str!("../control-no-flow-add.toml")),

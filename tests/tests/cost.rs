@@ -16,7 +16,7 @@ const BETWEEN_BOOTS: f64 = 0.001;
 
 /// A bench of the bare table; the result, once everything about it is good.
 fn bench(scratch: &Scratch, more: &[&str]) -> RunResult {
-    let mut command = flowgauge(&["bench", "bare-forwarding", "--kernel", "debian:6.12", "--seed", "1", "--quiet"]);
+    let mut command = flowgauge(&["bench", "westphal-forwarding", "--kernel", "debian:6.12", "--seed", "1", "--quiet"]);
     command.args(more).arg("--out").arg(scratch.path());
     run(command).expect_code(0);
     RunResult::load(scratch.run_folder()).unwrap()

@@ -9,7 +9,7 @@ use flowgauge_tests::{Outcome, Scratch, expect_kept, flowgauge, run};
 use serde_json::Value;
 
 fn bench(out: &Path, more: &[&str]) -> Outcome {
-    let mut command = flowgauge(&["bench", "bare-forwarding", "--quiet", "--kernel", "debian:6.12", "--seed", "1"]);
+    let mut command = flowgauge(&["bench", "westphal-forwarding", "--quiet", "--kernel", "debian:6.12", "--seed", "1"]);
     command.args(more).arg("--out").arg(out);
     run(command)
 }

@@ -13,7 +13,7 @@ const NAMES: [&str; 2] = ["debian-6.12", "debian-6.1"];
 
 /// A bench of the bare table on both kernels.
 fn bench(out: &Path, more: &[&str]) -> std::process::Command {
-    let mut command = flowgauge(&["bench", "bare-forwarding", "--quiet", "--seed", "1"]);
+    let mut command = flowgauge(&["bench", "westphal-forwarding", "--quiet", "--seed", "1"]);
     command.args(["--kernel", "debian:6.12", "--kernel", "debian:6.1"]).args(more).arg("--out").arg(out);
     command
 }
@@ -92,7 +92,7 @@ fn a_kernel_that_is_not_there_stops_the_others_before_they_measured() {
     let before = Machine::look();
     let scratch = Scratch::new();
     let out = scratch.path().join("out");
-    let mut command = flowgauge(&["bench", "bare-forwarding", "--quiet", "--kernel", "debian:6.12"]);
+    let mut command = flowgauge(&["bench", "westphal-forwarding", "--quiet", "--kernel", "debian:6.12"]);
     command.args(["--kernel", "./no/such/bzImage", "--out"]).arg(&out);
     run(command).expect_code(2).expect_error("no/such/bzImage");
     assert!(!out.exists(), "nothing was measured, nothing is left");

@@ -22,9 +22,9 @@ Examples:
   flowgauge bench --topology nic-router             hardware offload on the reference NIC, simulated
   flowgauge bench udp-ipv4 --load 20kpps            the CPU each datapath needs for the same load
   flowgauge bench udp-ipv4 --trial 60s --blocks 3   as long as RFC 2544 asks
-  flowgauge bench bare-forwarding --kernel debian:6.12 --kernel debian:newest
+  flowgauge bench westphal-forwarding --kernel debian:6.12 --kernel debian:newest
                                                     two kernels in turns, each with its result, and their comparison
-  flowgauge bench bare-forwarding --baseline results/LAST --until decided=5m
+  flowgauge bench westphal-forwarding --baseline results/LAST --until decided=5m
   flowgauge bench stateful-dual --json | jq -c 'select(.event == \"trial\")'
   flowgauge bench udp-ipv4 --control missing-port   break it on purpose: the verdict must turn
 
@@ -126,7 +126,7 @@ impl Bench {
         };
         if self.explain && plan.scenarios.iter().all(|s| s.method.kind == MethodKind::Rate) {
             return Err(Exit::Input(
-                "--explain tells where packets spend what they cost: take a scenario of kind = \"cost\" such as bare-forwarding"
+                "--explain tells where packets spend what they cost: take a scenario of kind = \"cost\" such as westphal-forwarding"
                     .to_owned(),
             ));
         }
@@ -195,7 +195,7 @@ fn clock_of(asked: Option<ClockName>, plan: &Plan, kernels: &[KernelSpec]) -> Re
     match (asked, rate) {
         (Some(ClockName::Instructions), Some(scenario)) => Err(Exit::Input(format!(
             "scenario `{}` offers a load for a time, which an instruction clock cannot tell: take --clock wall, or a scenario \
-             of kind = \"cost\" such as bare-forwarding",
+             of kind = \"cost\" such as westphal-forwarding",
             scenario.name
         ))),
         (None, None) if kernels.contains(&KernelSpec::Host) => Ok(Clock::Wall),

@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_plan_grows_at_its_end() {
-        let names = ["udp-ipv4", "tcp-masquerade", "bare-forwarding"];
+        let names = ["udp-ipv4", "tcp-masquerade", "westphal-forwarding"];
         let scenarios: Vec<Scenario> = names.iter().map(|name| Scenario::load(name).unwrap()).collect();
         let small = grown(&Plan::new(scenarios, 9), 4);
         for blocks in [5, 40] {

@@ -11,6 +11,7 @@ use crate::explain;
 use crate::judge::Row;
 use crate::numbers::{bounded, whole};
 use crate::proof::{Finding, Severity, Witness, percent};
+use crate::published;
 use crate::result::RunResult;
 use crate::stats::{Estimate, Unit};
 use crate::wording::{self, SIMULATED};
@@ -38,6 +39,7 @@ pub(super) struct ScenarioView<'a> {
     pub(super) onset_charts: Vec<String>,
     pub(super) onsets: Vec<String>,
     pub(super) shortfalls: Vec<String>,
+    pub(super) published: Option<String>,
     pub(super) shares: Option<String>,
     pub(super) proofs: Vec<ProofRow>,
     pub(super) explained: Vec<(String, String)>,
@@ -94,6 +96,7 @@ impl<'a> ScenarioView<'a> {
             onset_charts: onset::charts(result, &rows)?,
             onsets: wording::onsets(&rows),
             shortfalls: wording::shortfalls(&rows),
+            published: published::beside(&scenario.name, &rows),
             shares: chart::shares(&scenario.name, &rows)?,
             proofs: rows.iter().map(|row| proof(row)).collect(),
             explained: explain::pictures(result, index)
