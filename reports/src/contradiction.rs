@@ -148,7 +148,7 @@ mod tests {
         ("a cell of scenario 9", |r| r.plan.cells[0].scenario = 9),
         ("a hole of scenario 9", |r| r.plan.holes[0].scenario = 9),
         ("a step of cell 99", |r| r.plan.steps[0].cell = 99),
-        ("a trial of step 999, the plan has 110", |r| r.trials[3].step = 999),
+        ("a trial of step 999, the plan has 115", |r| r.trials[3].step = 999),
         ("two trials of step 2", |r| r.trials[3] = r.trials[2].clone()),
         ("a trial of step 3 of cell 999", |r| r.trials[3].cell = 999),
         ("in block 7, by the plan", |r| r.trials[3].block = 7),
@@ -175,6 +175,15 @@ mod tests {
     ];
 
     #[test]
+    fn a_profile_of_no_cell_is_refused() {
+        let plan = sample::result().plan;
+        let profile = |cell| CellProfile { cell, packets: 1, profile: crate::profile::Profile::default() };
+        assert!(check_profiles(&plan, &[profile(0), profile(plan.cells.len() - 1)]).is_ok());
+        let said = check_profiles(&plan, &[profile(plan.cells.len())]).unwrap_err().to_string();
+        assert!(said.contains("a profile of cell"), "{said}");
+    }
+
+    #[test]
     fn every_contradiction_is_told_with_its_place() {
         assert_eq!(said(|_| {}), "");
         for (word, damage) in DAMAGES {
@@ -187,8 +196,8 @@ mod tests {
     fn a_start_out_of_the_plan_is_told() {
         use crate::event::Event;
         let mut events = sample::events();
-        events.insert(2, Event::TrialStarted { step: 110 });
+        events.insert(2, Event::TrialStarted { step: 115 });
         let text = RunResult::from_events(events).unwrap_err().to_string();
-        assert!(text.contains("the start of step 110, the plan has 110"), "{text}");
+        assert!(text.contains("the start of step 115, the plan has 115"), "{text}");
     }
 }

@@ -23,7 +23,7 @@ const NAMES: [&str; 4] = ["udp-ipv4", "udp-ipv6", "tcp-masquerade", "nic-udp-ipv
 pub fn events() -> Vec<Event> {
     let mut scenarios: Vec<Scenario> = NAMES.iter().filter_map(|name| Scenario::load(name).ok()).collect();
     if let Some(on_a_nic) = scenarios.last_mut() {
-        on_a_nic.datapaths.insert(0, Datapath::Forward);
+        on_a_nic.datapaths.splice(0..0, [Datapath::Forward, Datapath::Nft]);
     }
     let plan = Plan::new(scenarios, 7);
     let start = Start {

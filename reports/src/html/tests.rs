@@ -21,7 +21,7 @@ fn every_row_and_hole_is_on_the_page() {
 fn figures_of_a_simulated_nic_are_marked_and_not_its_speed_is_the_answer() {
     let result = sample::result();
     let page = render(&result).unwrap();
-    assert_eq!(page.matches("<small class=\"simulated\">").count(), 6);
+    assert_eq!(page.matches("<small class=\"simulated\">").count(), 7);
     assert!(page.contains("it spends 230\u{a0}ns a lookup, accounted apart"));
     let answers = headline::answers(&result);
     let answer = answers.iter().find(|a| a.contains("simulated")).unwrap();

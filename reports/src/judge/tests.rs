@@ -31,7 +31,7 @@ fn warned(judgement: &Judgement, word: &str) -> bool {
 fn the_sample_is_good_and_its_numbers_are_those_it_was_made_from() {
     let judgement = sample::result().judgement;
     assert!(judgement.good() && judgement.exit_code() == 0, "{:?}", judgement.verdict);
-    assert_eq!((judgement.rows.len(), judgement.holes.len()), (14, 1));
+    assert_eq!((judgement.rows.len(), judgement.holes.len()), (15, 1));
     let row = judgement.rows.iter().find(|r| r.name == "udp-ipv4" && r.datapath == Datapath::Flowtable).unwrap();
     assert_eq!((row.trials, row.planned, row.proof.out > 0), (10, 10, true));
     let throughput = row.throughput.unwrap();
@@ -145,7 +145,7 @@ fn soft_interrupt_time_that_cannot_be_told_gives_no_cost() {
     };
     let judgement = spent(40_000_000);
     assert_eq!(judgement.rows[2].cost, None);
-    assert!(warned(&judgement, "below what /proc/stat can tell (its unit is 10 ms) in 1 of 14 rows"));
+    assert!(warned(&judgement, "below what /proc/stat can tell (its unit is 10 ms) in 1 of 15 rows"));
     assert!(!warned(&judgement, "no cost per packet: the generator"), "one warning is enough");
     assert!(spent(50_000_000).rows[2].cost.is_some());
     assert!(!warned(&spent(50_000_000), "/proc/stat"));

@@ -206,3 +206,24 @@ proptest! {
         prop_assert_eq!(verdict == Verdict::Good, fast && marked > 0, "{:?} {:?}", verdict, proof);
     }
 }
+
+#[test]
+fn what_was_handed_over_must_leave_the_dut() {
+    let counted = |more: u64| {
+        changed(Datapath::Forward, |t| {
+            let Offered::Frames(reports) = &t.offered else { panic!("the sample sends frames") };
+            let sent = reports[0].sent;
+            let report = crate::offered::CountedReport {
+                direction: reports[0].direction,
+                sent: sent + more,
+                sent_bytes_l2: reports[0].sent_bytes_l2,
+                errors: 0,
+                elapsed_ns: 1_000_000,
+            };
+            t.offered = Offered::Counted(vec![report]);
+        })
+    };
+    assert_eq!(counted(0).0, Verdict::Good);
+    let (verdict, _) = counted(100_000);
+    assert!(verdict.why().is_some_and(|why| why.contains("were handed to the DUT")), "{verdict:?}");
+}
