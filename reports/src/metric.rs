@@ -20,7 +20,8 @@ pub enum Better {
 /// One number of a row, with what every trial gave for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
-    /// Its name in every format: `throughput`, `latency-p50`, `latency-p99`, `cost`, `instructions`.
+    /// Its name in every format: `throughput`, `latency-p50`, `latency-p99`, `cost`, and of the
+    /// method `cost` `instructions` or, by the wall clock, `time-per-packet`.
     pub name: &'static str,
     /// Which way is good.
     pub better: Better,
@@ -60,6 +61,7 @@ impl Row {
     pub fn metrics(&self) -> Vec<Metric> {
         let clock = self.clock.unwrap_or(Clock::Wall);
         let of = |&(name, better, sample, estimate): &Source| {
+            let name = if name == "instructions" && clock == Clock::Wall { "time-per-packet" } else { name };
             let samples = self.samples.iter().filter_map(|s| Some((s.block, sample(s)?))).collect();
             Some(Metric { name, better, clock, samples, estimate: estimate(self)? })
         };

@@ -97,7 +97,7 @@ fn about(metric: &str) -> &'static str {
         "latency-p50" => "Median latency",
         "latency-p99" => "99th percentile of latency",
         "cost" => "Soft interrupt time per forwarded packet, net of the generator",
-        "instructions" => "What a packet costs the kernel under test, net of the generator",
+        "instructions" | "time-per-packet" => "What a packet costs the kernel under test, net of the generator",
         _ => "A number of flowgauge",
     }
 }
