@@ -11,15 +11,15 @@ pub(crate) struct Segment {
     pub(crate) file_size: usize,
 }
 
-fn u16_at(data: &[u8], at: usize) -> Option<usize> {
+pub(super) fn u16_at(data: &[u8], at: usize) -> Option<usize> {
     Some(u16::from_le_bytes(data.get(at..at + 2)?.try_into().ok()?).into())
 }
 
-fn u32_at(data: &[u8], at: usize) -> Option<u32> {
+pub(super) fn u32_at(data: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(data.get(at..at.checked_add(4)?)?.try_into().ok()?))
 }
 
-fn u64_at(data: &[u8], at: usize) -> Option<usize> {
+pub(super) fn u64_at(data: &[u8], at: usize) -> Option<usize> {
     usize::try_from(u64::from_le_bytes(data.get(at..at.checked_add(8)?)?.try_into().ok()?)).ok()
 }
 

@@ -2,7 +2,7 @@
 //! guest. Nothing that the kernel loads is changed: see load_module in kernel/module/main.c, which takes only sections
 //! with SHF_ALLOC, the symbols and `.modinfo`.
 
-use super::elf::is_elf64;
+use super::elf::{is_elf64, u16_at, u32_at, u64_at};
 
 const SHT_NULL: u32 = 0;
 const SHT_NOBITS: u32 = 8;
@@ -59,18 +59,6 @@ fn stripped(object: &[u8]) -> Option<Vec<u8>> {
     sections.sort_by_key(|(index, _)| *index);
     thin.extend(sections.into_iter().flat_map(|(_, header)| header));
     Some(thin)
-}
-
-fn u16_at(data: &[u8], at: usize) -> Option<usize> {
-    Some(u16::from_le_bytes(data.get(at..at + 2)?.try_into().ok()?).into())
-}
-
-fn u32_at(data: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(data.get(at..at.checked_add(4)?)?.try_into().ok()?))
-}
-
-fn u64_at(data: &[u8], at: usize) -> Option<usize> {
-    usize::try_from(u64::from_le_bytes(data.get(at..at.checked_add(8)?)?.try_into().ok()?)).ok()
 }
 
 #[cfg(test)]
