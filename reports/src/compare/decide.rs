@@ -7,7 +7,7 @@ use super::pooled::{Pooled, PooledMetric};
 use crate::environment::Clock;
 use crate::judge::Verdict;
 use crate::metric::Better;
-use crate::stats::{Z_ONE_TAIL, Z_POWER, Z_TWO_TAILS};
+use crate::stats::{FEW, Z_ONE_TAIL, Z_POWER, Z_TWO_TAILS};
 
 /// The risk of a false alarm by the wall clock, over all rows of a comparison together.
 pub const ALPHA: f64 = 0.05;
@@ -194,7 +194,13 @@ impl Case {
         // Enough for the interval, and still not decided: the ranks want more.
         let wanted = if self.enough() { wanted.max(have as f64 * 1.5) } else { wanted };
         let more = (wanted - have as f64).ceil().max(missing);
-        (more.is_finite() && more <= MOST_NEEDED).then_some(more as u32)
+        if more.is_finite() && more <= MOST_NEEDED {
+            return Some(more as u32);
+        }
+        // One of few samples that lies apart makes any width, and that of a range does not shrink by this law: before anything
+        // is called hopeless, there is to be an interval of as many samples as the verdict asks for.
+        let first = if self.e.range_only { self.least().max(FEW) } else { self.least() };
+        first.checked_sub(have).filter(|&more| more > 0).map(|more| more as u32)
     }
 
     fn why(&self, needed: Option<u32>) -> String {

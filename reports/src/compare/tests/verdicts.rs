@@ -111,6 +111,13 @@ fn an_equal_wall_is_equivalent() {
 }
 
 #[test]
+fn one_sample_of_few_that_lies_apart_is_not_hopeless() {
+    let comparison = compared(counted("a", &[4000.0, 4000.5, 4001.0]), counted("b", &[4000.0, 4001.0, 20_000.0]));
+    assert_eq!((verdict(&comparison), comparison.needed()), (Compared::Inconclusive, 7));
+    assert!(!decided(&comparison), "--until goes on");
+}
+
+#[test]
 fn nothing_has_no_ratio() {
     let comparison = compared(wall("a", &[0.0; 12]), wall("b", &[5.0; 12]));
     assert_eq!((verdict(&comparison), comparison.rows[0].shift), (Compared::Inconclusive, None));
