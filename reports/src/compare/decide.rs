@@ -29,6 +29,10 @@ pub const NOISE_FLOOR: f64 = 0.002;
 /// as that clock does: it is judged by the rules of the wall clock. Sound rows scatter by 0.02 to 0.13 %.
 pub const SCATTERED: f64 = 0.003;
 
+/// Samples of new whose standard deviation is more than this many times that of base's are no longer the same thing with
+/// more noise. Of ten normal samples a side that scatter alike, 0.15 % are taken for it (F = 9).
+const UNSTEADY: f64 = 3.0;
+
 /// More samples than this are not suggested.
 const MOST_NEEDED: f64 = 2000.0;
 
@@ -159,7 +163,6 @@ impl Case {
     }
 
     fn verdict(&self, better: Better) -> Compared {
-        let (low, high) = self.e.intervals.narrow;
         let worse = match better {
             Better::Higher => self.e.shift < 0.0,
             Better::Lower => self.e.shift > 0.0,
@@ -172,14 +175,30 @@ impl Case {
                     Compared::Improved
                 }
             }
-            true if -self.effect < low && high < self.effect => Compared::Equivalent,
+            true if self.equal() && !self.unsteady() => Compared::Equivalent,
             _ => Compared::Inconclusive,
         }
+    }
+
+    /// Whether two one-sided tests show that the shift is within the smallest effect.
+    fn equal(&self) -> bool {
+        let (low, high) = self.e.intervals.narrow;
+        self.enough() && -self.effect < low && high < self.effect
+    }
+
+    /// Whether new scatters as base does not: a part of its trials lies apart. The shift, a median, does not see them as long as
+    /// they are the fewer, and nothing is equivalent of which a fifth of the trials is another.
+    fn unsteady(&self) -> bool {
+        let [base, new] = self.e.scatter;
+        base.zip(new).is_some_and(|(base, new)| new > self.effect && new > UNSTEADY * base)
     }
 
     /// How many samples a side would decide with a chance of 80 %, beside those that are there, if the scatter stays and the
     /// shift is what it seems. None where no sensible number would.
     fn needed(&self) -> Option<u32> {
+        if self.equal() && self.unsteady() {
+            return None;
+        }
         let have = self.e.n[0].min(self.e.n[1]);
         let missing = self.least().saturating_sub(have) as f64;
         let half = |(low, high): (f64, f64)| (high - low) / 2.0;
@@ -204,6 +223,13 @@ impl Case {
     }
 
     fn why(&self, needed: Option<u32>) -> String {
+        if self.equal() && self.unsteady() {
+            let [base, new] = self.e.scatter.map(|share| percent(share.unwrap_or(0.0)));
+            return format!(
+                "as a whole it did not change, but the samples of NEW scatter by {new} and those of BASE by {base}: some trials of \
+                 NEW lie apart; look at each (flowgauge report NEW --format csv), or run it again"
+            );
+        }
         let [base, new] = self.e.n;
         let there =
             if base == new { format!("{base} samples a side") } else { format!("{base} samples against {new}") };

@@ -111,6 +111,25 @@ fn an_equal_wall_is_equivalent() {
 }
 
 #[test]
+fn a_fifth_of_the_trials_that_got_worse_is_not_equivalent() {
+    let steady = about(4000.0, 0.0005, 20, 1);
+    let with = |apart: &[usize], factor: f64| -> Vec<f64> {
+        let scale = |(i, &v): (usize, &f64)| if apart.contains(&i) { v * factor } else { v };
+        steady.iter().enumerate().map(scale).collect()
+    };
+    for of in [wall, counted] {
+        let comparison = compared(of("a", &steady), of("b", &with(&[3, 8, 13, 18], 1.2)));
+        assert_eq!(verdict(&comparison), Compared::Inconclusive);
+        let row = &comparison.rows[0];
+        assert!(row.why.as_ref().unwrap().contains("lie apart") && row.needed.is_none(), "{row:?}");
+        // A baseline in which one trial was disturbed does not forbid `equivalent` for ever.
+        assert_eq!(verdict(&compared(of("a", &with(&[7], 1.2)), of("b", &steady))), Compared::Equivalent);
+        // What lies apart by less than what matters does not matter.
+        assert_eq!(verdict(&compared(of("a", &steady), of("b", &with(&[7, 9], 1.004)))), Compared::Equivalent);
+    }
+}
+
+#[test]
 fn one_sample_of_few_that_lies_apart_is_not_hopeless() {
     let comparison = compared(counted("a", &[4000.0, 4000.5, 4001.0]), counted("b", &[4000.0, 4001.0, 20_000.0]));
     assert_eq!((verdict(&comparison), comparison.needed()), (Compared::Inconclusive, 7));
