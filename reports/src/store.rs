@@ -25,6 +25,14 @@ pub enum ResultError {
         /// What the system said.
         source: io::Error,
     },
+    /// The folder is that of a run over several kernels, each of which has a result.
+    #[error("{} holds the results of several kernels: give one of {}", path.display(), kernels.join(", "))]
+    SeveralKernels {
+        /// The run's folder.
+        path: PathBuf,
+        /// The folders of the kernels.
+        kernels: Vec<String>,
+    },
     /// The file is not a result.
     #[error("{} is not a result of flowgauge: {message}; it is damaged, or another program's", path.display())]
     Malformed {
@@ -89,6 +97,15 @@ struct Stored {
     warnings: Vec<Warning>,
 }
 
+/// The folders in `run` that hold a result, in the order of their names.
+fn kernels_of(run: &Path) -> Vec<String> {
+    let folders = fs::read_dir(run).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let held = folders.filter(|folder| ["result.json", "events.jsonl"].iter().any(|name| folder.join(name).is_file()));
+    let mut names: Vec<String> = held.map(|folder| printable(&folder.display().to_string())).collect();
+    names.sort();
+    names
+}
+
 impl RunResult {
     /// Reads a run's folder, its `result.json` or its `events.jsonl`, and judges the samples anew.
     ///
@@ -99,7 +116,14 @@ impl RunResult {
         let mut path = path.as_ref().to_owned();
         if path.is_dir() {
             let result = path.join("result.json");
-            path = if result.exists() { result } else { path.join("events.jsonl") };
+            let events = path.join("events.jsonl");
+            if !result.exists() && !events.exists() {
+                let kernels = kernels_of(&path);
+                if !kernels.is_empty() {
+                    return Err(ResultError::SeveralKernels { path, kernels });
+                }
+            }
+            path = if result.exists() { result } else { events };
         }
         let bytes = fs::read(&path).map_err(|source| ResultError::Unreadable { path: path.clone(), source })?;
         RunResult::read(&path, &bytes).map_err(|error| match error {

@@ -127,3 +127,17 @@ fn a_result_of_version_1_is_read() {
     let (old, new) = (&result.judgement.rows[..8], &sample::result().judgement.rows[..8]);
     assert_eq!(old, new, "on veth nothing is missing");
 }
+
+#[test]
+fn the_folder_of_a_run_over_several_kernels_names_theirs() {
+    let folder = Folder::new("kernels");
+    for kernel in ["debian-6.12", "debian-7.2"] {
+        fs::create_dir_all(folder.0.join(kernel)).unwrap();
+        sample::result().save(folder.0.join(kernel).join("result.json")).unwrap();
+    }
+    let text = error(&folder.0);
+    assert!(
+        text.contains("several kernels") && text.contains("debian-6.12, ") && text.ends_with("debian-7.2"),
+        "{text}"
+    );
+}
