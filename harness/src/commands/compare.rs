@@ -40,8 +40,8 @@ pub(super) struct Compare {
     /// settings, plan, kernel (builds of one release)
     #[arg(long, value_delimiter = ',', value_name = "WHAT", value_parser = aspect)]
     allow: Vec<Aspect>,
-    /// Compare these metrics instead of the one that stands for each row (throughput, instructions, cost, latency-p50,
-    /// latency-p99), or `all`
+    /// Compare these metrics instead of the one that stands for each row (throughput, instructions, time-per-packet,
+    /// cost, latency-p50, latency-p99), or `all`
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     metric: Vec<String>,
     /// End with 1 on these too: inconclusive, missing (NEW lacks a row), unproven, changed (improved too)
