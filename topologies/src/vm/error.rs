@@ -27,7 +27,11 @@ pub enum VmError {
         stderr: String,
     },
     /// The guest did not start its worker in time.
-    #[error("the guest did not reach its worker within {} s ({accel}): {death}; give it more time or look at the console", limit.as_secs())]
+    #[error(
+        "the guest did not reach its worker within {} s ({accel}): {death}; if the console shows no mistake, the machine is too \
+         busy: run it again with less beside it",
+        limit.as_secs()
+    )]
     BootTimeout {
         /// How long was waited.
         limit: Duration,

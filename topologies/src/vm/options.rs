@@ -44,7 +44,8 @@ pub struct VmOptions {
 }
 
 impl VmOptions {
-    /// Two CPUs, 1 GiB, the router's modules, 60 s to boot.
+    /// Two CPUs, 1 GiB, the router's modules, 180 s to boot: 10 s is usual under TCG, and on two cores with six times as
+    /// much to do three guests at once took more than 60 s.
     pub fn new(run_dir: impl Into<PathBuf>, worker_argv: Vec<String>) -> Self {
         Self {
             cpus: 2,
@@ -55,7 +56,7 @@ impl VmOptions {
             modules: ROUTER_MODULES.iter().map(|&name| name.into()).collect(),
             extra_modules: Vec::new(),
             kernel_arguments: Vec::new(),
-            boot_timeout: Duration::from_secs(60),
+            boot_timeout: Duration::from_secs(180),
             run_dir: run_dir.into(),
         }
     }
