@@ -73,6 +73,11 @@ pub struct Warning {
 pub enum Event {
     /// The first event of every run.
     Started(Box<Start>),
+    /// The plan goes on (`--until decided`): it is the one so far with further blocks at its end, and counts from here on.
+    Grown {
+        /// The whole plan, from its beginning.
+        plan: Box<Plan>,
+    },
     /// What is being done now.
     Progress {
         /// The phase.

@@ -21,7 +21,7 @@ impl RunResult {
         let mut environment: Option<Environment> = None;
         let (mut calibrations, mut trials, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
         let (mut onsets, mut complaints, mut profiles) = (Vec::new(), Vec::new(), Vec::new());
-        let mut ending = Ending::Truncated;
+        let (mut plan, mut ending) = (start.plan, Ending::Truncated);
         for event in events {
             match event {
                 // One event for each topology.
@@ -37,15 +37,19 @@ impl RunResult {
                 Event::Complaint { text } => complaints.push(text),
                 Event::Failed { kind, message } => ending = Ending::Failed { kind, message },
                 Event::Finished => ending = Ending::Complete,
-                Event::TrialStarted { step } if step >= start.plan.steps.len() => {
-                    let what = format!("the start of step {step}, the plan has {}", start.plan.steps.len());
+                Event::Grown { plan: grown } if grown.continues(&plan) => plan = *grown,
+                Event::Grown { .. } => {
+                    let what = "a plan that grows into another than it began as".to_owned();
+                    return Err(ResultError::Inconsistent { what });
+                }
+                Event::TrialStarted { step } if step >= plan.steps.len() => {
+                    let what = format!("the start of step {step}, the plan has {}", plan.steps.len());
                     return Err(ResultError::Inconsistent { what });
                 }
                 Event::Progress { .. } | Event::TrialStarted { .. } => {}
                 Event::Started(_) => return Err(ResultError::Inconsistent { what: "a second `started` event".into() }),
             }
         }
-        let plan = start.plan;
         check(&plan, &trials, &calibrations, &onsets)?;
         check_profiles(&plan, &profiles)?;
         let judgement = judge(&plan, &trials, &calibrations, &onsets, environment.as_ref());

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use flowgauge_reports::event::Event;
 use flowgauge_reports::result::Ending;
 use flowgauge_reports::{RunResult, sample};
+use flowgauge_scenarios::Plan;
 
 /// A folder of this test's own, gone when it ends.
 struct Folder(PathBuf);
@@ -63,6 +64,32 @@ fn events_give_the_same_result_and_a_torn_last_line_only_truncates() {
     fs::write(&path, &text[..torn]).unwrap();
     let result = RunResult::load(&folder.0).unwrap();
     assert_eq!((result.ending, result.trials.len()), (Ending::Truncated, sample::result().trials.len() - 1));
+}
+
+#[test]
+fn a_plan_that_grows_on_the_way_comes_to_the_same() {
+    let folder = Folder::new("grown");
+    let (mut events, path) = (sample::events(), folder.0.join("events.jsonl"));
+    let Event::Started(start) = &mut events[0] else { panic!("{:?}", events[0]) };
+    let whole = start.plan.clone();
+    let mut few = whole.scenarios.clone();
+    few.iter_mut().for_each(|scenario| scenario.method.blocks = 4);
+    start.plan = Plan::new(few, whole.seed);
+    assert!(whole.continues(&start.plan) && !start.plan.continues(&whole));
+    let first_new = start.plan.steps.len();
+    let at =
+        events.iter().position(|event| matches!(event, Event::TrialStarted { step } if *step == first_new)).unwrap();
+    let with = |plan: Option<Plan>| {
+        let mut events = events.clone();
+        events.splice(at..at, plan.map(|plan| Event::Grown { plan: Box::new(plan) }));
+        fs::write(&path, lines(&events)).unwrap();
+    };
+    with(Some(whole.clone()));
+    assert_eq!(RunResult::load(&path).unwrap(), sample::result());
+    with(None);
+    assert!(error(&path).contains("contradicts itself"), "{}", error(&path));
+    with(Some(Plan::new(whole.scenarios, whole.seed + 1)));
+    assert!(error(&path).contains("grows into another"), "{}", error(&path));
 }
 
 #[test]

@@ -87,6 +87,15 @@ impl Plan {
     pub fn scenario(&self, cell: usize) -> &Scenario {
         &self.scenarios[self.cells[cell].scenario]
     }
+
+    /// Whether this is `earlier` with further blocks at its end and nothing else changed.
+    pub fn continues(&self, earlier: &Plan) -> bool {
+        let mut grown = Plan { steps: self.steps.clone(), ..earlier.clone() };
+        for (scenario, own) in grown.scenarios.iter_mut().zip(&self.scenarios) {
+            scenario.method.blocks = own.method.blocks;
+        }
+        grown == *self && self.steps.starts_with(&earlier.steps)
+    }
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014). Ours, so that a seed means the same order in every version.

@@ -36,6 +36,16 @@ fn one_block_is_too_few_to_decide_and_more_are_sampled_until_it_is() {
     assert!(result.judgement.rows.iter().all(|row| row.trials == row.planned), "{:#?}", result.judgement.rows);
     expect_kept(&new.run_folder(), &result, &["Instructions per packet"], &["instructions"]);
 
+    // Who reads along is told of each growth before the trials that it brings, and has what the folder has.
+    let along = Scratch::new();
+    let stream = bench(along.path(), &[&arguments[..], &["--json"]].concat()).expect_code(0).out;
+    assert!(stream.contains("{\"event\":\"grown\",") && stream.contains("every row is decided after"), "{stream}");
+    let heard = along.path().join("heard.jsonl");
+    fs::write(&heard, &stream).unwrap();
+    let (heard, kept) = (RunResult::load(&heard).unwrap(), RunResult::load(along.run_folder()).unwrap());
+    assert_eq!((&heard, heard.trials.len()), (&kept, heard.plan.steps.len()));
+    assert_eq!(fs::read_to_string(along.run_folder().join("events.jsonl")).unwrap(), stream);
+
     // On another CPU the figures would be others: that is said after one trial, and leaves nothing.
     let path = baseline.join("result.json");
     let mut other: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
@@ -52,5 +62,6 @@ fn there_must_be_something_to_decide_against() {
     let scratch = Scratch::new();
     bench(scratch.path(), &["--until", "decided"]).expect_code(2).expect_error("--baseline");
     bench(scratch.path(), &["--until", "tomorrow"]).expect_code(2).expect_error("decided=5m");
+    bench(scratch.path(), &["--until", "decided", "--shard", "1/2"]).expect_code(2).expect_error("merge them");
     bench(scratch.path(), &["--baseline", "/no/such/result"]).expect_code(2).expect_error("/no/such/result");
 }

@@ -47,7 +47,7 @@ pub(super) struct Bench {
     baseline: Option<PathBuf>,
     /// Sample further blocks until every row is decided against --baseline, or against the first of several kernels; for
     /// at most TIME (10m). A row that got worse is looked at again with as many fresh blocks before that is said
-    #[arg(long, value_name = "decided[=TIME]", value_parser = until, conflicts_with_all = ["shard", "json"])]
+    #[arg(long, value_name = "decided[=TIME]", value_parser = until)]
     until: Option<Span>,
     /// Modules of the kernel image: the folder that holds `kernel/`
     #[arg(long, value_name = "DIR")]
@@ -162,6 +162,10 @@ impl Bench {
             () if several && self.keep.is_some() => {
                 wrong("--keep leaves the namespaces of one testbed: take one --kernel, or leave --keep away")
             }
+            () if self.until.is_some() && self.shard.is_some() => wrong(
+                "--until decided looks at the samples of all rows to tell how many more are needed, and a --shard has only its \
+                 own: run shards of a fixed number of --blocks, merge them and see what `flowgauge compare` decides",
+            ),
             () if self.until.is_some() && !several && self.baseline.is_none() => {
                 wrong("--until decided needs something to decide against: give --baseline RESULT, or a second --kernel")
             }

@@ -13,8 +13,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 pub trait Display {
     /// Shows one event. An error when the place it writes to is broken; a reader that went away is none.
     fn show(&mut self, event: &Event) -> io::Result<()>;
-    /// Hears that the plan has grown.
-    fn grow(&mut self, _plan: &Plan) {}
 }
 
 /// The display that fits: none, JSON lines on standard output, a progress bar, or plain lines. Where there are several
@@ -98,6 +96,10 @@ impl Display for Bar {
     fn show(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Started(start) => self.plan = Some(start.plan.clone()),
+            Event::Grown { plan } => {
+                self.bar.set_length(plan.own_steps().len() as u64);
+                self.plan = Some((**plan).clone());
+            }
             Event::Progress { text, .. } => self.bar.set_message(text.clone()),
             Event::TrialStarted { step } => {
                 let Some(plan) = &self.plan else { return Ok(()) };
@@ -119,11 +121,6 @@ impl Display for Bar {
         }
         Ok(())
     }
-
-    fn grow(&mut self, plan: &Plan) {
-        self.bar.set_length(plan.own_steps().len() as u64);
-        self.plan = Some(plan.clone());
-    }
 }
 
 /// Plain lines, few enough for a log: phases, and progress at every tenth of the plan.
@@ -141,6 +138,11 @@ impl Display for Lines {
             Event::Started(start) => {
                 self.trials = start.plan.own_steps().len();
                 format!("run {} with seed {}", start.run, start.plan.seed)
+            }
+            Event::Grown { plan } => {
+                // Why it grows has just been said.
+                self.trials = plan.own_steps().len();
+                return Ok(());
             }
             Event::Progress { text, .. } => text.clone(),
             Event::Environment(e) => format!("kernel {} ({})", e.kernel_release, e.kernel_origin),
@@ -169,10 +171,6 @@ impl Display for Lines {
         // Progress that nobody can see is no reason to end a run.
         let _ = writeln!(io::stderr(), "flowgauge: {}{line}", self.prefix);
         Ok(())
-    }
-
-    fn grow(&mut self, plan: &Plan) {
-        self.trials = plan.own_steps().len();
     }
 }
 

@@ -48,16 +48,6 @@ impl Session {
         RunResult::from_events(since(&self.events, from)).map_err(Failure::environment)
     }
 
-    /// Lets the plan grow: `plan` begins like the one so far. On disk when this returns.
-    fn grow(&mut self, plan: &Plan) -> Result<(), Failure> {
-        if let Some(Event::Started(start)) = self.events.first_mut() {
-            start.plan = plan.clone();
-        }
-        self.recorder.rewrite(&self.events).map_err(Failure::environment)?;
-        self.displays.iter_mut().for_each(|display| display.grow(plan));
-        Ok(())
-    }
-
     /// The run's folder.
     pub(super) fn folder(&self) -> &Path {
         self.recorder.folder()
@@ -184,7 +174,7 @@ async fn measure(
         let Some(more) = more else { return Ok(Some(text)) };
         plan = until::grown(&plan, blocks + more);
         for (at, session) in sessions.iter_mut().enumerate() {
-            session.grow(&plan).map_err(|failure| (at, failure))?;
+            session.event(Event::Grown { plan: Box::new(plan.clone()) }).map_err(|failure| (at, failure))?;
         }
     }
     Ok(None)
@@ -205,14 +195,17 @@ fn blocks_of(plan: &Plan) -> u32 {
 
 /// The events of the blocks from `from` on, their steps counted from there.
 fn since(events: &[Event], from: u32) -> Vec<Event> {
-    let before = match events.first() {
-        Some(Event::Started(start)) => start.plan.steps.iter().filter(|step| step.block < from).count(),
-        _ => 0,
-    };
+    let plans = events.iter().filter_map(|event| match event {
+        Event::Started(start) => Some(&start.plan),
+        Event::Grown { plan } => Some(&**plan),
+        _ => None,
+    });
+    let before = plans.last().map_or(0, |plan| plan.steps.iter().filter(|step| step.block < from).count());
     let moved = |event: &Event| -> Option<Event> {
         let mut event = event.clone();
         match &mut event {
             Event::Started(start) => start.plan.steps.retain(|step| step.block >= from),
+            Event::Grown { plan } => plan.steps.retain(|step| step.block >= from),
             Event::Trial(trial) => trial.step = trial.step.checked_sub(before)?,
             Event::TrialStarted { step } => *step = step.checked_sub(before)?,
             Event::Calibrated(calibration) if calibration.block < from => return None,

@@ -91,30 +91,6 @@ impl Recorder {
         Ok(())
     }
 
-    /// Puts `events` in the place of those that are kept, for the first of them changed. The file is there whole, old or
-    /// new, at each time.
-    pub(super) fn rewrite(&mut self, events: &[Event]) -> Result<(), RecorderError> {
-        let path = self.folder.join("events.jsonl");
-        let mut text = Vec::new();
-        for event in events {
-            serde_json::to_writer(&mut text, event).map_err(|e| error(&path, e.into()))?;
-            text.push(b'\n');
-        }
-        let part = path.with_extension("part");
-        let write = || -> io::Result<File> {
-            let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(&part)?;
-            file.write_all(&text)?;
-            file.sync_data()?;
-            fs::rename(&part, &path)?;
-            OpenOptions::new().append(true).open(&path)
-        };
-        self.events = write().map_err(|e| {
-            let _ = fs::remove_file(&part);
-            error(&path, e)
-        })?;
-        Ok(())
-    }
-
     /// Writes `result.json` and `report.html` beside the events.
     pub(super) fn finish(&self, result: &RunResult) -> Result<(), RecorderError> {
         let path = self.folder.join("result.json");
@@ -173,10 +149,6 @@ mod tests {
         let text = fs::read_to_string(out.join("LAST/events.jsonl")).unwrap();
         assert_eq!(text, "{\"event\":\"trial-started\",\"step\":3}\n{\"event\":\"finished\"}\n");
         assert!(Recorder::create(&out, "r1", None).is_err());
-        recorder.rewrite(&[Event::TrialStarted { step: 4 }]).unwrap();
-        recorder.keep(&Event::Finished).unwrap();
-        let text = fs::read_to_string(out.join("LAST/events.jsonl")).unwrap();
-        assert_eq!(text, "{\"event\":\"trial-started\",\"step\":4}\n{\"event\":\"finished\"}\n");
         fs::remove_dir_all(&out).unwrap();
     }
 
