@@ -22,7 +22,7 @@ Examples:
 /// Join the results of a plan's shards into one.
 ///
 /// Refuses what is not one plan in one environment, and names the difference. As with `bench`, the exit code is 1 when a
-/// verdict is not good.
+/// verdict is not good. There is no events.jsonl: events are the course of one run, and stay with the shards.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Merge {
@@ -55,6 +55,7 @@ impl Merge {
                 Allow::Missing => Allowance::Missing,
             })
             .collect();
+        // One of another run would belie the result beside it.
         let held = ["result.json", "events.jsonl"].iter().find(|name| self.out.join(name).exists());
         if let Some(name) = held {
             return Err(Exit::Input(format!("{} is there already: give another --out", self.out.join(name).display())));
