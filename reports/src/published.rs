@@ -2,7 +2,7 @@
 
 use flowgauge_scenarios::Datapath;
 
-use crate::judge::Row;
+use crate::judge::{Row, Verdict};
 use crate::numbers::digits;
 
 /// A measurement that was published: the scenario that repeats it, where it is from, and its rates.
@@ -23,7 +23,10 @@ const PUBLISHED: [Published; 1] = [Published {
 /// that repeats nobody's, and where conntrack was not measured.
 pub(crate) fn beside(scenario: &str, rows: &[&Row]) -> Option<String> {
     let published = PUBLISHED.iter().find(|p| p.scenario == scenario)?;
-    let gross = |datapath: Datapath| rows.iter().find(|r| r.datapath == datapath)?.gross.map(|e| e.median);
+    // A row that is bad measured something else.
+    let sound = |row: &&&Row| !matches!(row.verdict, Verdict::Bad { .. });
+    let gross =
+        |datapath: Datapath| rows.iter().filter(sound).find(|r| r.datapath == datapath)?.gross.map(|e| e.median);
     let rate = |datapath: Datapath| published.mpps.iter().find(|(d, _)| *d == datapath).map(|(_, mpps)| *mpps);
     let (ours, theirs) = (gross(Datapath::BASELINE)?, rate(Datapath::BASELINE)?);
     let compared = published.mpps.iter().filter(|(datapath, _)| *datapath != Datapath::BASELINE);

@@ -60,7 +60,8 @@ fn buys(row: &Row, rows: &[&Row], traffic: &str) -> String {
     let Some(own) = spent(row) else {
         return format!("{name} ran on a simulated NIC for {traffic}, and what the DUT's stack spent is not known");
     };
-    let baseline = rows.iter().find(|r| r.datapath == Datapath::BASELINE && r.cell != row.cell);
+    let sound = |r: &&&Row| r.cell != row.cell && !matches!(r.verdict, Verdict::Bad { .. });
+    let baseline = rows.iter().filter(sound).find(|r| r.datapath == Datapath::BASELINE);
     let against = baseline
         .and_then(|b| spent(b))
         .map_or_else(String::new, |cost| format!(", {} {cost}", Datapath::BASELINE.name()));

@@ -86,11 +86,12 @@ pub fn judge(
         row.planned = planned(row.cell);
         row.onset = Onset::of(&onsets.iter().filter(|onset| onset.cell == row.cell).collect::<Vec<_>>());
     }
-    gain::compare(&mut rows);
+    let of_gains = gain::compare(&mut rows);
     let verdict = verdict::overall(rows.iter().map(|row| &row.verdict));
     let mut warnings = limits::of_the_setup(plan, environment);
     warnings.extend(limits::of_left_rules(trials));
     warnings.extend(rows.iter().flat_map(|row| warnings::of_row(row, &plan.scenarios[row.scenario])));
+    warnings.extend(of_gains);
     warnings.extend(warnings::of_noise(&rows));
     warnings.extend(warnings::of_resolution(&rows));
     Judgement { rows, holes: plan.holes.clone(), warnings, verdict }

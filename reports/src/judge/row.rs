@@ -88,7 +88,8 @@ pub struct Row {
     pub latency_p99: Option<Estimate>,
     /// How long new flows took to get into the hardware; none where it was not measured.
     pub onset: Option<Onset>,
-    /// Against the software-only baseline of the same scenario; none on the baseline itself and where it is missing.
+    /// Against the software-only baseline of the same scenario; none on the baseline itself, and where it is
+    /// missing, bad, or has no figure in a block of this row.
     pub gain: Option<Gain>,
     /// Whether the generator, not the DUT, set the throughput.
     pub generator_limited: bool,

@@ -3,6 +3,7 @@
 use flowgauge_scenarios::{Control, Datapath, Load};
 
 mod bulk;
+mod gains;
 mod nic;
 
 use super::*;
