@@ -8,37 +8,26 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use flowgauge::doctor::nic::{self, Finding, NicError, NicReport, Outcome, Subject, Verdict};
-use flowgauge_topologies::kernel::{DebianVersion, cache_dir, debian};
-use flowgauge_topologies::vm::{self, Exit, ExtraModule, Vm, VmOptions};
+use flowgauge_topologies::guest_test::{self, check};
 use flowgauge_topologies::{Netns, features};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-const WORKER: &str = "--as-worker";
 const ENOUGH: Duration = Duration::from_secs(120);
 /// How often ports are tried, to see that nothing piles up.
 const REPEATS: usize = 50;
 
 fn main() -> ExitCode {
-    if vm::is_guest_init() {
-        vm::guest_init();
-    }
-    if std::env::args().nth(1).as_deref() == Some(WORKER) {
-        return worker();
-    }
-    let mut arguments = Arguments::from_args();
-    // Each boot takes all the CPUs it can get.
-    arguments.test_threads = Some(1);
     let tests = vec![
         Trial::test("ports_are_tried_for_real_in_a_guest", in_a_guest),
         Trial::test("both_findings_show_and_their_controls_hold", findings),
         Trial::test("an_interrupt_ends_the_vm_and_leaves_nothing", interrupt),
     ];
-    libtest_mimic::run(&arguments, tests).exit_code()
+    guest_test::main(|| guest_test::worker(&CASES, |case| case()), tests)
 }
 
-type Case = fn() -> Result<(), Failed>;
+type Case = fn() -> guest_test::Outcome;
 
 const CASES: [(&str, Case); 5] = [
     ("ports that offload are taken", taken),
@@ -48,37 +37,19 @@ const CASES: [(&str, Case); 5] = [
     ("nothing piles up", nothing_piles_up),
 ];
 
-/// In the guest: a line for each case, and the exit code.
-fn worker() -> ExitCode {
-    let mut code = ExitCode::SUCCESS;
-    for (name, case) in CASES {
-        let outcome = case();
-        println!("{name}: {}", outcome.as_ref().map_or_else(|e| format!("{e:?}"), |()| "ok".to_owned()));
-        if outcome.is_err() {
-            code = ExitCode::FAILURE;
-        }
-    }
-    println!("end");
-    code
-}
-
-fn check(holds: bool, what: impl std::fmt::Debug) -> Result<(), Failed> {
-    if holds { Ok(()) } else { Err(format!("{what:?}").into()) }
-}
-
 fn run(program: &str, arguments: &str) -> Result<String, Failed> {
     let output = Command::new(program).args(arguments.split_whitespace()).output()?;
     check(output.status.success(), (program, arguments, String::from_utf8_lossy(&output.stderr)))?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn taken() -> Result<(), Failed> {
+fn taken() -> guest_test::Outcome {
     let report = nic::examine("nic0", Some("nic1"))?;
     check(report.offloads() && report.simulated && report.attempts.len() == 5, &report)?;
     check(report.ports[0].driver.as_deref() == Some("flowgauge_nic"), &report.ports)
 }
 
-fn veth_is_refused() -> Result<(), Failed> {
+fn veth_is_refused() -> guest_test::Outcome {
     let netns = Netns::new()?;
     netns.run(|| run("ip", "link add p0 type veth peer name p1"))??;
     let report = netns.run(|| nic::examine("p0", Some("p1")))??;
@@ -92,7 +63,7 @@ fn veth_is_refused() -> Result<(), Failed> {
     Ok(())
 }
 
-fn drivers_words() -> Result<(), Failed> {
+fn drivers_words() -> guest_test::Outcome {
     let switch = |on| features::set("nic0", &BTreeMap::from([("hw-tc-offload".to_owned(), on)]));
     switch(false)?;
     let report = nic::examine("nic0", None)?;
@@ -106,7 +77,7 @@ fn drivers_words() -> Result<(), Failed> {
     check(nic::examine("nic0", None)?.offloads(), "on again")
 }
 
-fn occupied() -> Result<(), Failed> {
+fn occupied() -> guest_test::Outcome {
     let flowtable =
         "add table inet t; add flowtable inet t f { hook ingress priority 0; devices = { nic0 }; flags offload; }";
     let chain =
@@ -125,7 +96,7 @@ fn occupied() -> Result<(), Failed> {
     Ok(())
 }
 
-fn nothing_piles_up() -> Result<(), Failed> {
+fn nothing_piles_up() -> guest_test::Outcome {
     for _ in 0..REPEATS {
         check(nic::examine("nic0", Some("nic1"))?.offloads(), "taken again")?;
     }
@@ -134,25 +105,9 @@ fn nothing_piles_up() -> Result<(), Failed> {
     check(std::fs::read_to_string("/sys/kernel/debug/flowgauge_nic/rules")?.is_empty(), "rules in the NIC")
 }
 
-fn in_a_guest() -> Result<(), Failed> {
-    let cache = cache_dir()?;
-    let image = debian::fetch(DebianVersion::DEFAULT, &cache, &|_| ())?;
-    let driver = flowgauge_topologies::nic::module(&image, &cache, &|_| ())?;
-    let own = std::env::current_exe()?.to_string_lossy().into_owned();
-    let run_dir = std::env::temp_dir().join(format!("flowgauge-doctor-test-{}", std::process::id()));
-    let mut options = VmOptions::new(run_dir, vec![own, WORKER.to_owned()]);
-    options.extra_modules.push(ExtraModule { path: driver, parameters: String::new() });
-    let mut vm = Vm::boot(&image, options, &|_| ())?;
-    let channel = vm.channel()?;
-    channel.set_read_timeout(Some(ENOUGH))?;
-    let lines: Result<Vec<String>, _> =
-        BufReader::new(channel).lines().take_while(|line| !matches!(line.as_deref(), Ok("end"))).collect();
-    let lines = lines?;
-    let expected: Vec<String> = CASES.iter().map(|(name, _)| format!("{name}: ok")).collect();
-    check(lines == expected, &lines)?;
-    let exit = vm.wait(ENOUGH);
-    check(exit == Exit::Code(0), exit)?;
-    check(vm.findings().is_empty(), vm.findings())
+fn in_a_guest() -> guest_test::Outcome {
+    let (image, options) = guest_test::on_the_reference_nic("doctor-test")?;
+    guest_test::follow(&image, options, &CASES, ENOUGH, guest_test::show)
 }
 
 /// Its own temporary folder, in which nothing may be left.
@@ -182,7 +137,7 @@ impl Drop for Scratch {
     }
 }
 
-fn findings() -> Result<(), Failed> {
+fn findings() -> guest_test::Outcome {
     let scratch = Scratch::new("findings")?;
     let output = scratch.doctor(&["--findings", "--json"]).output()?;
     check(output.status.code() == Some(1), &output)?;
@@ -219,7 +174,7 @@ fn read(finding: &Finding, what: &str) -> Option<u64> {
     finding.readings.iter().find(|reading| reading.what == what).map(|reading| reading.seen)
 }
 
-fn interrupt() -> Result<(), Failed> {
+fn interrupt() -> guest_test::Outcome {
     let scratch = Scratch::new("interrupt")?;
     let mut doctor = scratch.doctor(&["--findings"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let stderr = doctor.stderr.take().ok_or("no standard error")?;

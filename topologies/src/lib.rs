@@ -14,6 +14,8 @@ mod conntrack_limit;
 mod driver;
 mod ethtool_socket;
 pub mod features;
+#[cfg(feature = "guest-tests")]
+pub mod guest_test;
 pub mod journal;
 pub mod kernel;
 mod link;

@@ -11,12 +11,12 @@ use std::{
 };
 
 use flowgauge_topologies::{
+    guest_test::{self, Outcome, check},
     kernel::{DebianVersion, HostAbilities, Image, KernelError, ModuleTree, cache_dir, debian},
-    vm::{self, Exit, Vm, VmOptions},
+    vm::{Exit, Vm, VmOptions},
 };
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 
-const WORKER: &str = "--as-worker";
 const ENOUGH: Duration = Duration::from_secs(60);
 /// Of each module: with some fifty of them, more than the guest's memory could hold.
 const DEBUG_BYTES: usize = 8 << 20;
@@ -24,14 +24,7 @@ const DEBUG_BYTES: usize = 8 << 20;
 const BASE: [&str; 5] = ["crc32c_generic", "virtio_pci", "virtio_console", "9p", "9pnet_virtio"];
 
 fn main() -> ExitCode {
-    if vm::is_guest_init() {
-        vm::guest_init();
-    }
-    if std::env::args().nth(1).as_deref() == Some(WORKER) {
-        return worker();
-    }
-    let tests = vec![Trial::test("a_build_tree_boots_and_a_stale_one_is_refused", build_tree)];
-    libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
+    guest_test::main(worker, vec![Trial::test("a_build_tree_boots_and_a_stale_one_is_refused", build_tree)])
 }
 
 /// In the guest: which kernel this is, and what it lacks.
@@ -75,7 +68,7 @@ impl Tree {
         Ok(tree)
     }
 
-    fn write(&self, path: &str, content: &[u8]) -> Result<(), Failed> {
+    fn write(&self, path: &str, content: &[u8]) -> Outcome {
         let path = self.0.join(path);
         fs::create_dir_all(path.parent().ok_or("no folder")?)?;
         Ok(fs::write(path, content)?)
@@ -92,11 +85,7 @@ impl Drop for Tree {
     }
 }
 
-fn check(holds: bool, what: impl std::fmt::Debug) -> Result<(), Failed> {
-    if holds { Ok(()) } else { Err(format!("{what:?}").into()) }
-}
-
-fn build_tree() -> Result<(), Failed> {
+fn build_tree() -> Outcome {
     let debian = debian::fetch(DebianVersion::DEFAULT, &cache_dir()?, &|_| ())?;
     let tree = Tree::of(&debian)?;
     let image = tree.image()?;
@@ -116,10 +105,8 @@ fn build_tree() -> Result<(), Failed> {
     check(matches!(&refused, Err(KernelError::UnbuiltModules { missing: 1, .. })), &refused)
 }
 
-fn boots(image: &Image) -> Result<(), Failed> {
-    let own = std::env::current_exe()?.to_string_lossy().into_owned();
-    let run_dir = std::env::temp_dir().join(format!("flowgauge-build-tree-vm-{}", std::process::id()));
-    let mut options = VmOptions::new(run_dir, vec![own, WORKER.to_owned()]);
+fn boots(image: &Image) -> Outcome {
+    let mut options = guest_test::options("build-tree-vm")?;
     options.memory_mib = 384;
     let mut vm = Vm::boot(image, options, &|_| {})?;
     let exit = vm.wait(ENOUGH);

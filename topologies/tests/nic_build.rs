@@ -3,31 +3,22 @@
 
 use std::{
     io::Read,
-    path::{Path, PathBuf},
+    path::Path,
     process::ExitCode,
     time::{Duration, Instant},
 };
 
 use flowgauge_topologies::{
+    guest_test::{self, Outcome},
     kernel::{Image, cache_dir, debian},
     nic,
-    vm::{self, Exit, ExtraModule, Vm, VmError, VmOptions},
+    vm::{Exit, ExtraModule, Vm},
 };
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 
-const WORKER: &str = "--as-worker";
 const ENOUGH: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
-    if vm::is_guest_init() {
-        vm::guest_init();
-    }
-    if std::env::args().nth(1).as_deref() == Some(WORKER) {
-        return worker();
-    }
-    let mut arguments = Arguments::from_args();
-    // Each boot takes all the CPUs it can get.
-    arguments.test_threads = Some(1);
     let tests = vec![
         Trial::test("debian_6_12_builds_and_loads", || builds_and_loads("6.12")),
         Trial::test("debian_6_1_builds_and_loads", || builds_and_loads("6.1")),
@@ -35,7 +26,7 @@ fn main() -> ExitCode {
         Trial::test("a_kernel_by_path_brings_its_own_headers", by_path),
         Trial::test("a_module_that_does_not_load_shows_the_kernels_words", refused),
     ];
-    libtest_mimic::run(&arguments, tests).exit_code()
+    guest_test::main(worker, tests)
 }
 
 /// In the guest: a word for each thing that must be there, and what is not.
@@ -52,27 +43,22 @@ fn worker() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn run_dir(name: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("flowgauge-nic-build-{}-{name}", std::process::id()))
-}
-
 fn image(version: &str) -> Result<Image, Failed> {
     let version = version.parse().map_err(|()| "a version of this test")?;
     Ok(debian::fetch(version, &cache_dir()?, &|step| eprintln!("  {step}"))?)
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(found: &T, wanted: &T) -> Result<(), Failed> {
+fn same<T: PartialEq + std::fmt::Debug>(found: &T, wanted: &T) -> Outcome {
     if found == wanted { Ok(()) } else { Err(format!("wanted {wanted:?}, found {found:?}").into()) }
 }
 
-fn boot(image: &Image, name: &str, module: &Path, parameters: &str) -> Result<Vm, VmError> {
-    let own = std::env::current_exe().map_err(|e| VmError::Options(e.to_string()))?;
-    let mut options = VmOptions::new(run_dir(name), vec![own.to_string_lossy().into_owned(), WORKER.into()]);
+fn boot(image: &Image, name: &str, module: &Path, parameters: &str) -> Result<Vm, Failed> {
+    let mut options = guest_test::options(&format!("nic-build-{name}"))?;
     options.extra_modules = vec![ExtraModule { path: module.to_owned(), parameters: parameters.to_owned() }];
-    Vm::boot(image, options, &|_| {})
+    Ok(Vm::boot(image, options, &|_| {})?)
 }
 
-fn builds_and_loads(version: &str) -> Result<(), Failed> {
+fn builds_and_loads(version: &str) -> Outcome {
     let image = image(version)?;
     let began = Instant::now();
     let module = nic::module(&image, &cache_dir()?, &|step| eprintln!("  {step}"))?;
@@ -94,13 +80,13 @@ fn builds_and_loads(version: &str) -> Result<(), Failed> {
 }
 
 /// `--kernel PATH --modules DIR`: headers come from DIR/build, and a cache that cannot be filled from anywhere else does.
-fn by_path() -> Result<(), Failed> {
+fn by_path() -> Outcome {
     let fetched = image("6.12")?;
     // Fills the cache with headers, which then stand for a tree of the user's own.
     nic::module(&fetched, &cache_dir()?, &|_| {})?;
     let unpacked = cache_dir()?.join("headers").join(&fetched.release).join("root");
     let headers = unpacked.join("usr").join("src").join(format!("linux-headers-{}", fetched.release));
-    let dir = run_dir("by-path");
+    let dir = guest_test::options("nic-build-by-path")?.run_dir;
     let (modules, cache) = (dir.join("modules"), dir.join("cache"));
     std::fs::create_dir_all(&modules)?;
     std::fs::write(modules.join("modules.builtin"), "")?;
@@ -118,15 +104,15 @@ fn by_path() -> Result<(), Failed> {
 }
 
 /// Loaded into another kernel than it was built for, the module is refused, and the boot says why.
-fn refused() -> Result<(), Failed> {
+fn refused() -> Outcome {
     let (built_for, booted) = (image("6.1")?, image("6.12")?);
     let module = nic::module(&built_for, &cache_dir()?, &|step| eprintln!("  {step}"))?;
     let error = match boot(&booted, "refused", &module, "") {
         Ok(_) => return Err("a module of another kernel was loaded".into()),
-        Err(error) => error.to_string(),
+        Err(error) => error.message().unwrap_or_default().to_owned(),
     };
     eprintln!("  {error}");
-    std::fs::remove_dir_all(run_dir("refused"))?;
+    std::fs::remove_dir_all(guest_test::options("nic-build-refused")?.run_dir)?;
     // Which check of the kernel's fails first depends on the two kernels; that it is told does not.
     for word in
         ["load module", "flowgauge_nic.ko", "Exec format error", "; the kernel said: ", "module flowgauge_nic: "]

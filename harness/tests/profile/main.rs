@@ -6,36 +6,27 @@
 mod bare;
 mod loads;
 
-use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use flowgauge::profile::Sampler;
 use flowgauge_reports::profile::{Profile, Stage};
+use flowgauge_topologies::guest_test::{self, Outcome, check};
 use flowgauge_topologies::kernel::{cache_dir, debian};
-use flowgauge_topologies::vm::{self, Accel, Exit, Vm, VmOptions};
-use libtest_mimic::{Arguments, Failed, Trial};
+use flowgauge_topologies::vm::Accel;
+use libtest_mimic::{Failed, Trial};
 
-const WORKER: &str = "--as-worker";
 const ENOUGH: Duration = Duration::from_secs(120);
 const PERIOD_NS: u64 = 20_000;
 
 fn main() -> ExitCode {
-    if vm::is_guest_init() {
-        vm::guest_init();
-    }
-    if std::env::args().nth(1).as_deref() == Some(WORKER) {
-        return worker();
-    }
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads = Some(1);
     let of = |version: &'static str| {
         Trial::test(format!("the_kernel_is_sampled_in_debian_{version}"), move || in_a_guest(version))
     };
-    libtest_mimic::run(&arguments, ["6.1", "6.12", "newest"].map(of).into()).exit_code()
+    guest_test::main(|| guest_test::worker(&CASES, |case| case()), ["6.1", "6.12", "newest"].map(of).into())
 }
 
-type Outcome = Result<(), Failed>;
 type Case = fn() -> Outcome;
 
 const CASES: [(&str, Case); 6] = [
@@ -50,50 +41,17 @@ const CASES: [(&str, Case); 6] = [
 fn in_a_guest(version: &str) -> Outcome {
     let version = version.parse().map_err(|()| "no version")?;
     let image = debian::fetch(version, &cache_dir()?, &|_| ())?;
-    let own = std::env::current_exe()?.to_string_lossy().into_owned();
-    let run_dir = std::env::temp_dir().join(format!("flowgauge-profile-{}-{version}", std::process::id()));
-    let mut options = VmOptions::new(run_dir, vec![own, WORKER.to_owned()]);
+    let mut options = guest_test::options(&format!("profile-{version}"))?;
     (options.accel, options.cpus) = (Accel::Instructions, 1);
-    let mut vm = Vm::boot(&image, options, &|_| ())?;
-    let channel = vm.channel()?;
-    channel.set_read_timeout(Some(ENOUGH))?;
-    let mut passed = 0;
-    for line in BufReader::new(channel).lines() {
-        let line = line?;
-        if let Some((name, json)) = line.strip_prefix("profile ").and_then(|rest| rest.split_once(' ')) {
-            if let Some(folder) = std::env::var_os("FLOWGAUGE_KEEP_PROFILES") {
-                std::fs::write(std::path::Path::new(&folder).join(format!("{version}-{name}.json")), json)?;
-            }
-            continue;
+    guest_test::follow(&image, options, &CASES, ENOUGH, |line| {
+        let Some((name, json)) = line.strip_prefix("profile ").and_then(|rest| rest.split_once(' ')) else {
+            return guest_test::show(line);
+        };
+        if let Some(folder) = std::env::var_os("FLOWGAUGE_KEEP_PROFILES") {
+            std::fs::write(Path::new(&folder).join(format!("{version}-{name}.json")), json)?;
         }
-        eprintln!("  {line}");
-        passed += usize::from(line.ends_with(": ok"));
-        if line == "end" {
-            break;
-        }
-    }
-    check(passed == CASES.len(), passed)?;
-    let exit = vm.wait(ENOUGH);
-    check(exit == Exit::Code(0), exit)?;
-    check(vm.findings().is_empty(), vm.findings())
-}
-
-/// In the guest: a line for each case, and the exit code.
-fn worker() -> ExitCode {
-    let mut code = ExitCode::SUCCESS;
-    for (name, case) in CASES {
-        let outcome = case();
-        println!("{name}: {}", outcome.as_ref().map_or_else(|e| format!("{e:?}"), |()| "ok".to_owned()));
-        if outcome.is_err() {
-            code = ExitCode::FAILURE;
-        }
-    }
-    println!("end");
-    code
-}
-
-fn check(holds: bool, what: impl std::fmt::Debug) -> Outcome {
-    if holds { Ok(()) } else { Err(format!("{what:?}").into()) }
+        Ok(())
+    })
 }
 
 /// What was sampled while something ran, and how long that took.

@@ -5,7 +5,6 @@ mod datapaths;
 mod lifecycle;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -21,12 +20,10 @@ use flowgauge_scenarios::ruleset::{self, Request};
 use flowgauge_scenarios::{
     Control, Datapath, Direction, Families, Fault, Frame, Load, Opening, Policy, Protocol, Topology, Traffic,
 };
-use flowgauge_topologies::kernel::{DebianVersion, cache_dir, debian};
-use flowgauge_topologies::vm::{self, Exit, ExtraModule, Vm, VmOptions};
+use flowgauge_topologies::guest_test::{self, Outcome, check};
 use flowgauge_topologies::{Host, Ports, RouterSpec, Testbed};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 
-const WORKER: &str = "--as-worker";
 const ENOUGH: Duration = Duration::from_secs(180);
 const FLOWS: u32 = 40;
 /// Of all flows together: 100 a second each, so that times are resolved to 10 ms.
@@ -39,18 +36,9 @@ const L2_BYTES: u64 = 124;
 const L3_BYTES: u64 = 110;
 
 fn main() -> ExitCode {
-    if vm::is_guest_init() {
-        vm::guest_init();
-    }
-    if std::env::args().nth(1).as_deref() == Some(WORKER) {
-        return worker();
-    }
-    let arguments = Arguments::from_args();
-    let tests = vec![Trial::test("every_witness_of_hardware_agrees_in_a_guest", in_a_guest)];
-    libtest_mimic::run(&arguments, tests).exit_code()
+    guest_test::main(worker, vec![Trial::test("every_witness_of_hardware_agrees_in_a_guest", in_a_guest)])
 }
 
-type Outcome = Result<(), Failed>;
 type Case = fn(&mut Bench) -> Outcome;
 
 const CASES: [(&str, Case); 8] = [
@@ -65,54 +53,18 @@ const CASES: [(&str, Case); 8] = [
 ];
 
 fn in_a_guest() -> Outcome {
-    let cache = cache_dir()?;
-    let image = debian::fetch(DebianVersion::DEFAULT, &cache, &|_| ())?;
-    let driver = flowgauge_topologies::nic::module(&image, &cache, &|_| ())?;
-    let own = std::env::current_exe()?.to_string_lossy().into_owned();
-    let run_dir = std::env::temp_dir().join(format!("flowgauge-witnesses-nic-{}", std::process::id()));
-    let mut options = VmOptions::new(run_dir, vec![own, WORKER.to_owned()]);
-    options.extra_modules.push(ExtraModule { path: driver, parameters: String::new() });
-    let mut vm = Vm::boot(&image, options, &|_| ())?;
-    let channel = vm.channel()?;
-    channel.set_read_timeout(Some(ENOUGH))?;
-    let mut passed = 0;
-    for line in BufReader::new(channel).lines() {
-        let line = line?;
-        eprintln!("  {line}");
-        passed += usize::from(line.ends_with(": ok"));
-        if line == "end" {
-            break;
-        }
-    }
-    check(passed == CASES.len(), passed)?;
-    let exit = vm.wait(ENOUGH);
-    check(exit == Exit::Code(0), exit)?;
-    check(vm.findings().is_empty(), vm.findings())
+    let (image, options) = guest_test::on_the_reference_nic("witnesses-nic")?;
+    guest_test::follow(&image, options, &CASES, ENOUGH, guest_test::show)
 }
 
-/// In the guest: a line for each case, and the exit code.
 fn worker() -> ExitCode {
-    let mut code = ExitCode::SUCCESS;
-    let mut bench = match Bench::new() {
-        Ok(bench) => bench,
+    match Bench::new() {
+        Ok(mut bench) => guest_test::worker(&CASES, |case| case(&mut bench)),
         Err(error) => {
             println!("no bench: {error:?}\nend");
-            return ExitCode::FAILURE;
-        }
-    };
-    for (name, case) in CASES {
-        let outcome = case(&mut bench);
-        println!("{name}: {}", outcome.as_ref().map_or_else(|e| format!("{e:?}"), |()| "ok".to_owned()));
-        if outcome.is_err() {
-            code = ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
     }
-    println!("end");
-    code
-}
-
-fn check(holds: bool, what: impl std::fmt::Debug) -> Outcome {
-    if holds { Ok(()) } else { Err(format!("{what:?}").into()) }
 }
 
 fn seen<'a, T: std::fmt::Debug>(name: &str, reading: &'a Reading<T>) -> Result<&'a T, Failed> {
