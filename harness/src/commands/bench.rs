@@ -55,7 +55,8 @@ pub(super) struct Bench {
     /// What time is measured in; by default instructions where every scenario's method is cost, else wall
     #[arg(long, value_enum)]
     clock: Option<ClockName>,
-    /// Sample the kernel too, and show by function and stage where packets spend what they cost (method cost)
+    /// Sample the kernel too, and show by function and stage where packets spend what they cost (method cost). Of several
+    /// kernels, and against --baseline, name the functions that changes come from, as text, in the page and as against.svg
     #[arg(long)]
     explain: bool,
     /// CPUs of the VM (one under --clock instructions)

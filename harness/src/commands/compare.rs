@@ -1,9 +1,9 @@
 //! `flowgauge compare`: what changed between two results.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
-use flowgauge_reports::compare::{self, Aspect, Effect, FailOn, Metrics, Options};
+use clap::{Args, ValueEnum};
+use flowgauge_reports::compare::{self, Aspect, Comparison, Effect, Explained, FailOn, Metrics, Options};
 
 use flowgauge_scenarios::nearest::suggestion;
 
@@ -16,6 +16,8 @@ Examples:
   flowgauge compare base/ new/ --effect 1%         a change counts from 1 % on
   flowgauge compare run/ run/ --base-kernel 6.12 --new-kernel 7.2
   flowgauge compare base/ new/ --fail-on inconclusive,missing --json
+  flowgauge compare base/ new/ --explain --svg why.svg
+                                                   which functions a change comes from, of runs of `bench --explain`
 
 Verdicts: regressed, improved, equivalent (any change is below the smallest that matters), inconclusive (with how
 many more samples would decide), unproven (the row is not good by itself on a side).
@@ -53,9 +55,25 @@ pub(super) struct Compare {
     /// Only rows of NEW of this kernel
     #[arg(long, value_name = "KERNEL")]
     new_kernel: Option<String>,
+    /// Name the functions and stages that changes come from: of rows that got worse or better, or of all with
+    /// --explain=all. Both sides must have been measured with `bench --explain`
+    #[arg(long, value_enum, value_name = "ROWS", num_args = 0..=1, require_equals = true, default_missing_value = "changed")]
+    explain: Option<Rows>,
+    /// Also draw what --explain says into this file
+    #[arg(long, value_name = "FILE", requires = "explain")]
+    svg: Option<PathBuf>,
     /// Print JSON (compare.schema.json) instead of a table
     #[arg(long)]
     json: bool,
+}
+
+/// Which rows are explained.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Rows {
+    /// Those that got worse or better
+    Changed,
+    /// Every row that was sampled on both sides
+    All,
 }
 
 /// `2`, `2%` or `0.5 %` as a share.
@@ -80,21 +98,43 @@ fn one_of<T: Copy>(all: &[T], name: fn(T) -> &'static str, text: &str) -> Result
     found.ok_or_else(|| suggestion(text, all.iter().map(|&item| name(item))))
 }
 
+/// The picture of what was explained. Where nothing was there is nothing to draw, and no file.
+fn draw(comparison: &Comparison, path: &Path) -> Result<(), Exit> {
+    let svg = compare::explained_svg(comparison)
+        .map_err(|e| Exit::Environment(format!("cannot draw the picture of the differences: {e}")))?;
+    svg.map_or(Ok(()), |svg| {
+        std::fs::write(path, svg)
+            .map_err(|e| Exit::Environment(format!("cannot write {}: {e}; choose another file", path.display())))
+    })
+}
+
 impl Compare {
     pub(super) fn run(self) -> Result<(), Exit> {
         let base = compare::load(&self.base).map_err(Exit::input)?;
         let new = compare::load(&self.new).map_err(Exit::input)?;
-        let fail_on = self.fail_on.clone();
-        let json = self.json;
-        let comparison = compare::compare(&base, &new, &self.options()).map_err(Exit::input)?;
+        let (fail_on, json, svg) = (self.fail_on.clone(), self.json, self.svg.clone());
+        let explained = self.explain.map(|rows| match rows {
+            Rows::Changed => Explained::Changed,
+            Rows::All => Explained::All,
+        });
+        let options = self.options();
+        let mut comparison = compare::compare(&base, &new, &options).map_err(Exit::input)?;
+        if let Some(which) = explained {
+            compare::explain(&base, &new, &options, which, &mut comparison).map_err(Exit::input)?;
+        }
         let text = if json {
             let mut text = serde_json::to_string_pretty(&comparison).map_err(Exit::input)?;
             text.push('\n');
             text
         } else {
-            compare::render(&comparison, display::style())
+            let style = display::style();
+            let why = explained.map(|_| compare::render_explained(&comparison, style));
+            compare::render(&comparison, style) + &why.unwrap_or_default()
         };
         print(&text)?;
+        if let Some(path) = svg {
+            draw(&comparison, &path)?;
+        }
         if comparison.fails(&fail_on) { Err(Exit::Verdict) } else { Ok(()) }
     }
 

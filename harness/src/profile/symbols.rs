@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use flowgauge_reports::profile::Frame;
+use flowgauge_reports::profile::{Frame, source_name};
 
 use super::ProfileError;
 
@@ -92,7 +92,7 @@ impl Symbols {
         }
         let text = |(start, end): (u32, u32)| self.text.get(start as usize..end as usize).unwrap_or_default();
         let module = Some(text(symbol.module)).filter(|module| !module.is_empty()).map(str::to_owned);
-        Some(Frame { function: plain(text(symbol.name)).to_owned(), module })
+        Some(Frame { function: source_name(text(symbol.name)).to_owned(), module })
     }
 }
 
@@ -108,15 +108,6 @@ fn loaded() -> Result<Vec<String>, ProfileError> {
         format!("{} {}", words.first().unwrap_or(&""), words.get(5).unwrap_or(&""))
     };
     Ok(text.lines().map(module).collect())
-}
-
-/// The name in the source: the compiler's copies of a function (`.isra.0`, `.constprop.0`, `.part.0`), its unlikely half
-/// (`.cold`) and link-time suffixes (`.llvm.123`) are it.
-fn plain(name: &str) -> &str {
-    match name.find('.') {
-        Some(at) if at > 0 => &name[..at],
-        _ => name,
-    }
 }
 
 #[cfg(test)]

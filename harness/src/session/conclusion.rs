@@ -44,11 +44,13 @@ pub(super) fn of(request: &Request, sessions: Vec<Session>, driven: Driven) -> R
         exits.into_iter().for_each(|(_, recorder)| recorder.discard());
         return done;
     }
-    if exits.iter().all(|(done, _)| matches!(done, Ok(()) | Err(Exit::Verdict))) && !request.json {
-        let compared = comparisons(request, &results, &names);
-        print(&compared)?;
-        if let Some(enough) = &driven.enough {
-            print(&format!("\n{enough}\n"))?;
+    let whole = exits.iter().all(|(done, _)| matches!(done, Ok(()) | Err(Exit::Verdict)));
+    if whole && (!request.json || request.explain) {
+        let recorders: Vec<&Recorder> = exits.iter().map(|(_, recorder)| recorder).collect();
+        let compared = comparisons(request, &results, &names, &recorders)?;
+        let enough = driven.enough.as_ref().map_or_else(String::new, |enough| format!("\n{enough}\n"));
+        if !request.json {
+            print(&(compared + &enough))?;
         }
     }
     let worst = exits.into_iter().map(|(done, _)| done).max_by_key(|done| match done {
@@ -64,23 +66,37 @@ pub(super) fn of(request: &Request, sessions: Vec<Session>, driven: Driven) -> R
     }
 }
 
-/// The comparisons as text, or why there are none; empty where nothing is to be compared.
-fn comparisons(request: &Request, results: &[RunResult], names: &[String]) -> String {
+/// The comparisons as text, or why there are none; empty where nothing is to be compared. What is explained of them goes
+/// into the pages too.
+fn comparisons(
+    request: &Request,
+    results: &[RunResult],
+    names: &[String],
+    recorders: &[&Recorder],
+) -> Result<String, Exit> {
     if request.baseline.is_empty() && results.len() < 2 {
-        return String::new();
+        return Ok(String::new());
     }
     let base = if request.baseline.is_empty() { names[0].as_str() } else { "the baseline" };
-    match against::all(&request.baseline, results, names) {
-        Ok(all) => all
-            .iter()
-            .map(|(name, comparison)| {
-                let title =
-                    if name.is_empty() { "This run".to_owned() } else { name.trim_end_matches(": ").to_owned() };
-                format!("\n{title} against {base}\n{}", compare::render(comparison, display::style()))
-            })
-            .collect(),
-        Err((name, why)) => format!("\n{name}not compared with {base}: {why}\n"),
+    let all = match against::all(&request.baseline, results, names, request.explain) {
+        Ok(all) => all,
+        Err((name, why)) => return Ok(format!("\n{name}not compared with {base}: {why}\n")),
+    };
+    let style = display::style();
+    let mut text = String::new();
+    // Without a baseline the first kernel is what the others are compared with.
+    let compared = results.iter().zip(recorders).skip(results.len().saturating_sub(all.len()));
+    for ((name, comparison), (result, recorder)) in all.iter().zip(compared) {
+        let title = if name.is_empty() { "This run" } else { name.trim_end_matches(": ") };
+        text += &format!("\n{title} against {base}\n{}", compare::render(comparison, style));
+        if request.explain {
+            text += &compare::render_explained(comparison, style);
+            if let Some(picture) = recorder.explain(result, base, comparison)? {
+                text += &format!("\npicture {}\n", picture.display());
+            }
+        }
     }
+    Ok(text)
 }
 
 /// Ends the part of one kernel.

@@ -183,7 +183,7 @@ async fn measure(
 /// What the comparisons show of the blocks from `from` on.
 fn look(request: &Request, sessions: &[Session], from: u32) -> Result<Seen, Failure> {
     let results = sessions.iter().map(|session| session.result(from)).collect::<Result<Vec<_>, _>>()?;
-    let comparisons = against::all(&request.baseline, &results, &folder_names(&request.kernels));
+    let comparisons = against::all(&request.baseline, &results, &folder_names(&request.kernels), false);
     comparisons
         .map(|comparisons| Seen::of(&comparisons))
         .map_err(|(name, incomparable)| Failure::input(format!("{name}{incomparable}")))

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use flowgauge_reports::compare::{self, Comparison};
 use flowgauge_reports::event::Event;
 use flowgauge_reports::{ResultError, RunResult, html};
 
@@ -101,6 +102,23 @@ impl Recorder {
         let path = self.folder.join("report.html");
         let page = html::render(result).map_err(|e| error(&path, io::Error::other(e)))?;
         write_whole(&path, page.as_bytes())
+    }
+
+    /// Puts what explains the difference from `base` into the page, and as `against.svg` beside it. Gives the path of the
+    /// picture; none where no row is explained.
+    pub(super) fn explain(
+        &self,
+        result: &RunResult,
+        base: &str,
+        comparison: &Comparison,
+    ) -> Result<Option<PathBuf>, RecorderError> {
+        let path = self.folder.join("against.svg");
+        let failed = |message: String| error(&path, io::Error::other(message));
+        let Some(svg) = compare::explained_svg(comparison).map_err(failed)? else { return Ok(None) };
+        write_whole(&path, svg.as_bytes())?;
+        let page = html::render_against(result, base, comparison).map_err(|e| failed(e.to_string()))?;
+        write_whole(&self.folder.join("report.html"), page.as_bytes())?;
+        Ok(Some(path))
     }
 }
 

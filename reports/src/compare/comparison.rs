@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::difference::Difference;
 use super::evidence::Evidence;
+use super::explanation::Explanation;
 use super::options::Effect;
 use crate::environment::Clock;
 use crate::metric::Better;
@@ -163,6 +164,9 @@ pub struct Comparison {
     pub only_in_new: Vec<RowKey>,
     /// What a reader should know of the runs.
     pub notes: Vec<String>,
+    /// Where changes come from, by function; empty unless it was asked for ([`super::explain`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub explained: Vec<Explanation>,
 }
 
 /// What a comparison can fail on beside a regression, which it always fails on.

@@ -29,6 +29,18 @@ pub enum Incomparable {
         /// The releases that are there.
         has: String,
     },
+    /// What is to be explained was never sampled.
+    #[error(
+        "nothing tells where a change comes from: {side} ({}) has no samples of the kernel; measure it with \
+         `flowgauge bench ... --explain`",
+        printable(&runs.join(", "))
+    )]
+    NoProfile {
+        /// `BASE` or `NEW`.
+        side: &'static str,
+        /// Its runs.
+        runs: Vec<String>,
+    },
     /// No row is on both sides.
     #[error(
         "BASE and NEW have no row in common: BASE has {}; NEW has {}; give results of the same scenarios and datapaths",

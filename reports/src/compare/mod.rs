@@ -1,13 +1,15 @@
 //! Comparing results: what changed between two kernels, two builds, two days.
 //!
 //! [`load`] reads a file or a folder of results; [`compare`](fn@compare) pools what each side has of a row, refuses what is not
-//! comparable, and gives every row a verdict; [`render`] shows it. Everything but [`load`] is pure. The statistics are those
+//! comparable, and gives every row a verdict; [`render`] shows it. [`explain`] names the functions that a change comes from. Everything but [`load`] is pure. The statistics are those
 //! of [`crate::stats`]; `docs/statistics.md` says why they are these and what they cannot tell.
 
+mod causes;
 mod comparison;
 mod decide;
 mod difference;
 mod evidence;
+mod explanation;
 mod facts;
 mod incomparable;
 mod load;
@@ -18,9 +20,12 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use causes::pictures;
+pub use causes::{explained_svg, render_explained};
 pub use comparison::{COMPARISON_VERSION, Compared, ComparedRow, Comparison, FailOn, RowKey, Shift, decided};
 pub use decide::{ALPHA, LEAST_INSTRUCTIONS, LEAST_WALL, NOISE_FLOOR, SCATTERED};
 pub use difference::{Aspect, Difference, Standing};
+pub use explanation::{Explained, Explanation, explain};
 pub use incomparable::Incomparable;
 pub use load::{LoadError, load};
 pub use options::{Effect, Metrics, Options};
@@ -76,5 +81,6 @@ pub fn compare(base: &[RunResult], new: &[RunResult], options: &Options) -> Resu
         only_in_base,
         only_in_new,
         notes,
+        explained: Vec::new(),
     })
 }

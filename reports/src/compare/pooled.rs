@@ -28,6 +28,8 @@ pub(super) struct Pooled<'a> {
     pub(super) standing: Verdict,
     /// What they have, that which stands for the row first.
     pub(super) metrics: Vec<PooledMetric<'a>>,
+    /// The row in each run.
+    pub(super) rows: Vec<(&'a RunResult, &'a Row)>,
 }
 
 impl<'a> Pooled<'a> {
@@ -55,7 +57,7 @@ impl<'a> Pooled<'a> {
         if !measured {
             standing = worse(standing, Verdict::Unproven { why: "it was not measured".to_owned() });
         }
-        Pooled { standing, metrics }
+        Pooled { standing, metrics, rows: rows.to_vec() }
     }
 
     pub(super) fn metric(&self, name: &str) -> Option<&PooledMetric<'a>> {

@@ -5,6 +5,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::picture::PictureError;
+use crate::html::colours;
 
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
@@ -30,12 +31,6 @@ pub(super) fn text(size: u32, colour: RGBColor, right: bool) -> TextStyle<'stati
     let h = if right { HPos::Right } else { HPos::Left };
     // plotters writes the size divided by 1.24 into the SVG.
     ("sans-serif", f64::from(size) * 1.24).into_font().color(&colour).pos(Pos::new(h, VPos::Center))
-}
-
-/// The page's colours: what its style sheet has before any rule of its own.
-fn style() -> &'static str {
-    let sheet = include_str!("../../templates/report.css");
-    sheet.split_once("\n* {").map_or("", |(colours, _)| colours)
 }
 
 /// Draws with `draw` on an area of the given size. `title` and `description` are for those who cannot see it.
@@ -66,7 +61,7 @@ pub(super) fn svg(
          height=\"{height}\"><title>{}</title><desc>{}</desc><style>{}</style>{body}",
         escaped(title),
         escaped(description),
-        style()
+        colours()
     ))
 }
 

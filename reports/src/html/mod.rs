@@ -9,6 +9,7 @@ mod summary;
 
 use askama::Template;
 
+use crate::compare::{self, Comparison};
 use crate::environment::Environment;
 use crate::event::Warning;
 use crate::result::{Ending, RunResult};
@@ -49,6 +50,8 @@ struct Page<'a> {
     range_only: bool,
     simulated: Option<String>,
     gain_chart: Option<String>,
+    base: &'a str,
+    against: Vec<(String, String)>,
     scenarios: Vec<ScenarioView<'a>>,
     warnings: Vec<&'a Warning>,
     repeat: String,
@@ -59,6 +62,22 @@ struct Page<'a> {
 /// # Errors
 /// When a chart cannot be drawn or the template not be filled in; both are faults of flowgauge.
 pub fn render(result: &RunResult) -> Result<String, HtmlError> {
+    page(result, "", Vec::new())
+}
+
+/// The page of a result with what it has more or less than `base`, by function ([`Comparison::explained`]).
+///
+/// # Errors
+/// As [`render`].
+pub fn render_against(result: &RunResult, base: &str, comparison: &Comparison) -> Result<String, HtmlError> {
+    let pictures = compare::pictures(comparison).map_err(|message| HtmlError::Chart {
+        chart: format!("where the difference from {base} comes from"),
+        message,
+    })?;
+    page(result, base, pictures)
+}
+
+fn page(result: &RunResult, base: &str, against: Vec<(String, String)>) -> Result<String, HtmlError> {
     let rows = &result.judgement.rows;
     let environment = result.environment.as_ref();
     let scenarios: Result<Vec<ScenarioView<'_>>, HtmlError> =
@@ -82,6 +101,8 @@ pub fn render(result: &RunResult) -> Result<String, HtmlError> {
         range_only: rows.iter().any(|r| r.throughput.is_some_and(|t| t.range_only)),
         simulated: wording::simulated(rows),
         gain_chart: chart::gains(rows)?,
+        base,
+        against,
         scenarios: scenarios?,
         warnings: result.judgement.warnings.iter().chain(&result.warnings).collect(),
         repeat: repeat(result),
@@ -105,6 +126,11 @@ fn quoted(word: &str) -> String {
     } else {
         format!("'{}'", word.replace('\'', "'\\''"))
     }
+}
+
+/// The page's colours, light and dark, for pictures that stand alone: what its style sheet has before any rule of its own.
+pub(crate) fn colours() -> &'static str {
+    include_str!("../../templates/report.css").split_once("\n* {").map_or("", |(colours, _)| colours)
 }
 
 /// Seconds since 1970 as `2026-01-31 12:00 UTC` (days to date after Hinnant, "chrono-compatible date algorithms").

@@ -3,9 +3,10 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::svg::{FAINT, INK, RULE, colour, opened, shortened};
+use super::svg::{FAINT, INK, PAPER, RULE, colour, opened, shortened};
 use super::{Change, Difference, Stage};
 use crate::numbers::digits;
+use crate::stats::Unit;
 use crate::wording::printable;
 
 const WIDTH: i32 = 820;
@@ -16,6 +17,8 @@ const LEFT: i32 = 262;
 const RIGHT: i32 = WIDTH - 150;
 const TOP: i32 = 52;
 const ROW: i32 = 22;
+/// Between two differences.
+const GAP: u32 = 18;
 
 /// Stand-ins that plotters writes into the file; the true colours, which can be variables of a page, replace them.
 const STAND_INS: [(RGBColor, &str); 3] =
@@ -31,27 +34,66 @@ struct Bar {
     numbers: (f64, f64),
 }
 
+/// What the row of a calibration is called.
+pub(super) const APART: &str = "less the calibrated generator";
+
 /// The stages, and below them the `most` functions with the largest differences, as an SVG file of its own. The error is
 /// what the drawing library said.
 pub fn difference_svg(title: &str, difference: &Difference, most: usize) -> Result<String, String> {
-    let bars = bars(difference, most);
-    let farthest = bars.iter().map(|b| b.difference.abs() + b.margin).fold(1.0_f64, f64::max);
-    let height = TOP + ROW * bars.len() as i32 + 26;
-    let mut text = String::new();
-    {
-        let area = SVGBackend::with_string(&mut text, (WIDTH as u32, height as u32)).into_drawing_area();
-        draw(&area, title, difference, &bars, farthest).map_err(|e| e.to_string())?;
-        area.present().map_err(|e| e.to_string())?;
+    let panel = Panel::of(title, difference, most)?;
+    Ok(opened(title, &panel.said, (WIDTH as u32, panel.height)) + &panel.body + "</svg>\n")
+}
+
+/// Several differences below each other, each with its title, as one SVG file that is readable on light and on dark ground.
+pub fn differences_svg(title: &str, differences: &[(String, &Difference)], most: usize) -> Result<String, String> {
+    let mut panels = Vec::new();
+    for (title, difference) in differences {
+        panels.push(Panel::of(title, difference, most)?);
     }
-    let mut body = text.split_once('>').map_or("", |(_, body)| body).to_owned();
-    for (RGBColor(r, g, b), variable) in STAND_INS {
-        for attribute in ["fill", "stroke"] {
-            let stand_in = format!("{attribute}=\"#{r:02X}{g:02X}{b:02X}\"");
-            body = body.replace(&stand_in, &format!("style=\"{attribute}:{variable}\""));
+    let height: u32 = panels.iter().map(|panel| panel.height + GAP).sum();
+    let said: Vec<&str> = panels.iter().map(|panel| panel.said.as_str()).collect();
+    let size = (WIDTH as u32, height.max(GAP));
+    let mut svg = opened(title, &said.join(". "), size);
+    svg += &format!("<style>{}</style>", crate::html::colours());
+    svg += &format!("<rect width=\"{}\" height=\"{}\" style=\"fill:{PAPER}\"/>", size.0, size.1);
+    let mut y = 0;
+    for panel in panels {
+        svg += &format!("<g transform=\"translate(0,{y})\">{}</g>", panel.body);
+        y += panel.height + GAP;
+    }
+    Ok(svg + "</svg>\n")
+}
+
+/// What is drawn of one difference.
+struct Panel {
+    body: String,
+    height: u32,
+    /// The same in words.
+    said: String,
+}
+
+impl Panel {
+    fn of(title: &str, difference: &Difference, most: usize) -> Result<Panel, String> {
+        let bars = bars(difference, most);
+        let farthest = bars.iter().map(|b| b.difference.abs() + b.margin).fold(1.0_f64, f64::max);
+        let height = (TOP + ROW * bars.len() as i32 + 26) as u32;
+        let mut text = String::new();
+        {
+            let area = SVGBackend::with_string(&mut text, (WIDTH as u32, height)).into_drawing_area();
+            draw(&area, title, difference, &bars, farthest).map_err(|e| e.to_string())?;
+            area.present().map_err(|e| e.to_string())?;
         }
+        let body = text.split_once('>').map_or("", |(_, body)| body).trim_end();
+        let mut body = body.strip_suffix("</svg>").unwrap_or(body).to_owned();
+        for (RGBColor(r, g, b), variable) in STAND_INS {
+            for attribute in ["fill", "stroke"] {
+                let stand_in = format!("{attribute}=\"#{r:02X}{g:02X}{b:02X}\"");
+                body = body.replace(&stand_in, &format!("style=\"{attribute}:{variable}\""));
+            }
+        }
+        let said: Vec<String> = bars.iter().map(|b| format!("{} {}", b.name, b.said_in_numbers())).collect();
+        Ok(Panel { body, height, said: said.join("; ") })
     }
-    let said: Vec<String> = bars.iter().map(|b| format!("{} {}", b.name, b.said_in_numbers())).collect();
-    Ok(opened(title, &said.join("; "), (WIDTH as u32, height as u32)) + &body + "\n")
 }
 
 fn bars(difference: &Difference, most: usize) -> Vec<Bar> {
@@ -71,13 +113,30 @@ fn bars(difference: &Difference, most: usize) -> Vec<Bar> {
         bold: false,
         numbers: (c.base, c.new),
     };
-    stages.chain(difference.functions.iter().filter(|c| c.is_clear()).take(most).map(function)).collect()
+    let apart = difference.apart.map(|apart| Bar {
+        name: APART.to_owned(),
+        stage: Stage::Generator,
+        difference: apart.base - apart.new,
+        margin: 0.0,
+        bold: true,
+        numbers: (-apart.base, -apart.new),
+    });
+    stages.chain(apart).chain(difference.causes().take(most).map(function)).collect()
 }
 
 impl Bar {
     fn said_in_numbers(&self) -> String {
         let (base, new) = self.numbers;
-        format!("{} ({} to {})", signed(self.difference), digits(base), digits(new))
+        let end = |value: f64| if value < 0.0 { signed(value) } else { digits(value) };
+        format!("{} ({} to {})", signed(self.difference), end(base), end(new))
+    }
+}
+
+/// What costs count, in words.
+pub(super) const fn per_packet(unit: Unit) -> &'static str {
+    match unit {
+        Unit::NanosecondsPerPacket => "ns per packet",
+        _ => "instructions per packet",
     }
 }
 
@@ -104,12 +163,13 @@ fn draw(
     let x = |value: f64| zero + (value / farthest * f64::from(RIGHT - zero)) as i32;
     area.draw(&Text::new(drawn(title, 100), (4, 12), style(15, ink, HPos::Left)))?;
     let about = format!(
-        "instructions per packet, {} less {}: {} in all ({} to {})",
+        "{}, {} less {}: {} in all ({} to {})",
+        per_packet(difference.unit),
         drawn(&difference.new, 30),
         drawn(&difference.base, 30),
         signed(difference.in_all()),
-        digits(difference.base_per_packet),
-        digits(difference.new_per_packet)
+        digits(difference.ends().0),
+        digits(difference.ends().1)
     );
     area.draw(&Text::new(about, (4, 32), style(12, faint, HPos::Left)))?;
     let bottom = TOP + ROW * bars.len() as i32;

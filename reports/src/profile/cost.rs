@@ -19,6 +19,8 @@ pub struct FunctionCost {
     pub per_packet: f64,
     /// Instructions per packet in it and in what it called.
     pub with_callees: f64,
+    /// Who mostly called it when a sample found it; none where nobody did.
+    pub caller: Option<Frame>,
 }
 
 /// The cost of one stage.
@@ -52,6 +54,7 @@ impl Profile {
         let known: Vec<Option<Stage>> = self.frames.iter().map(Stage::of_function).collect();
         // Samples in the function itself, and in it or in what it called.
         let mut tallies: BTreeMap<(&Frame, Stage), (u64, u64)> = BTreeMap::new();
+        let mut callers: BTreeMap<(&Frame, Stage), BTreeMap<&Frame, u64>> = BTreeMap::new();
         let mut stages: BTreeMap<Stage, u64> = BTreeMap::new();
         for stack in &self.stacks {
             let mut stage = Stage::Other;
@@ -70,11 +73,18 @@ impl Profile {
             *stages.entry(stage).or_default() += stack.samples;
             if let Some(frame) = leaf {
                 tallies.entry((frame, stage)).or_default().0 += stack.samples;
+                if let Some(caller) = self.functions(stack).nth(1) {
+                    *callers.entry((frame, stage)).or_default().entry(caller).or_default() += stack.samples;
+                }
             }
         }
         let samples: u64 = stages.values().sum();
         let cost = |count: u64| if samples == 0 { 0.0 } else { count as f64 / samples as f64 * per_packet };
+        let most_often = |callers: &BTreeMap<&Frame, u64>| {
+            callers.iter().max_by_key(|(_, samples)| **samples).map(|(caller, _)| (*caller).clone())
+        };
         let function = |((frame, stage), (own, all)): ((&Frame, Stage), (u64, u64))| FunctionCost {
+            caller: callers.get(&(frame, stage)).and_then(most_often),
             frame: frame.clone(),
             stage,
             samples: own,

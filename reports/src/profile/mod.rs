@@ -17,16 +17,18 @@ mod cost;
 mod difference;
 mod flame;
 mod model;
+mod moved;
 mod stage;
 mod svg;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub use bars::difference_svg;
+pub use bars::{difference_svg, differences_svg};
 pub use cost::{Costs, FunctionCost, StageCost};
-pub use difference::{Change, Difference, Side, StageChange};
+pub use difference::{Apart, Change, Difference, RISK, Side, StageChange};
 pub use flame::flame_svg;
-pub use model::{Frame, Profile, Stack};
+pub use model::{Frame, Profile, Stack, source_name};
+pub use moved::Moved;
 pub use stage::Stage;
 pub use table::{cost_table, difference_table};

@@ -26,9 +26,23 @@ impl Frame {
         Frame { function: function.to_owned(), module: Some(module.to_owned()) }
     }
 
+    /// The name in the source, by which a function of one kernel is found in another. The compiler's copies of a function
+    /// (`.isra.0`, `.constprop.0`, `.part.0`), its unlikely half (`.cold`) and link-time suffixes (`.llvm.123`) are it.
+    pub fn source_name(&self) -> &str {
+        source_name(&self.function)
+    }
+
     /// `nft_do_chain [nf_tables]`.
     pub fn label(&self) -> String {
         self.module.as_ref().map_or_else(|| self.function.clone(), |module| format!("{} [{module}]", self.function))
+    }
+}
+
+/// [`Frame::source_name`] of a name as it stands in /proc/kallsyms.
+pub fn source_name(symbol: &str) -> &str {
+    match symbol.find('.') {
+        Some(at) if at > 0 => &symbol[..at],
+        _ => symbol,
     }
 }
 

@@ -6,6 +6,7 @@ use super::Stage;
 pub(super) const INK: &str = "var(--ink,#1b1f24)";
 pub(super) const FAINT: &str = "var(--faint,#57606a)";
 pub(super) const RULE: &str = "var(--rule,#d0d7de)";
+pub(super) const PAPER: &str = "var(--paper,#fff)";
 
 /// The colour of a stage, the same in every picture; dark text is readable on each.
 pub(super) const fn colour(stage: Stage) -> &'static str {

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
-use super::bars::signed;
-use super::{Costs, Difference, Frame};
+use super::bars::{APART, per_packet, signed};
+use super::{Change, Costs, Difference, Frame};
 use crate::numbers::{digits, whole};
 use crate::table::Style;
 use crate::wording::printable;
@@ -41,14 +41,17 @@ pub fn cost_table(costs: &Costs, most: usize, style: Style) -> String {
     text
 }
 
-/// The stages, and the `most` functions with the largest differences; those that chance could explain are counted only.
+/// The stages, and the `most` functions with the largest differences; those that chance could explain are counted only, and
+/// so are the generator's where that was measured apart. What is shown and counted sums up to the difference in all.
 pub fn difference_table(difference: &Difference, most: usize, style: Style) -> String {
     let (base, new) = (printable(&difference.base), printable(&difference.new));
+    let (from, to) = difference.ends();
     let mut text = format!(
-        "{new} less {base}: {} instructions per packet ({} to {}); ± is what the number of samples leaves open\n",
+        "{new} less {base}: {} {} ({} to {}); ± is what the number of samples leaves open\n",
         signed(difference.in_all()),
-        digits(difference.base_per_packet),
-        digits(difference.new_per_packet)
+        per_packet(difference.unit),
+        digits(from),
+        digits(to)
     );
     let mut stages = table(&["stage", &base, &new, "difference", "±"], style);
     for s in &difference.stages {
@@ -56,32 +59,83 @@ pub fn difference_table(difference: &Difference, most: usize, style: Style) -> S
             [s.stage.name().to_owned(), digits(s.base), digits(s.new), signed(s.new - s.base), digits(s.margin)];
         stages.add_row(row(&cells, 1));
     }
+    if let Some(apart) = difference.apart {
+        let less =
+            [APART.to_owned(), signed(-apart.base), signed(-apart.new), signed(apart.base - apart.new), "-".to_owned()];
+        stages.add_row(row(&less, 1));
+        let net = ["net".to_owned(), digits(from), digits(to), signed(to - from), "-".to_owned()];
+        stages.add_row(row(&net, 1));
+    }
     let _ = writeln!(text, "{}", stages.trim_fmt());
-    let mut functions = table(&["function", "stage", &base, &new, "difference", "±"], style);
-    let clear = difference.functions.iter().filter(|c| c.is_clear());
-    for c in clear.clone().take(most) {
-        let cells = [
-            name(&c.frame),
-            c.stage.name().to_owned(),
-            digits(c.base),
-            digits(c.new),
-            signed(c.difference()),
-            digits(c.margin),
-        ];
-        functions.add_row(row(&cells, 2));
+    let causes = difference.causes();
+    let cost = |cost: f64| if cost == 0.0 { "-".to_owned() } else { digits(cost) };
+    if causes.clone().next().is_some() {
+        let mut functions = table(&["function", "stage", &base, &new, "difference", "±"], style);
+        for c in causes.clone().take(most) {
+            let cells = [
+                name(&c.frame),
+                c.stage.name().to_owned(),
+                cost(c.base),
+                cost(c.new),
+                signed(c.difference()),
+                digits(c.margin),
+            ];
+            functions.add_row(row(&cells, 2));
+        }
+        let _ = writeln!(text, "{}", functions.trim_fmt());
+    } else {
+        text.push_str("no function is named: chance could explain each difference\n");
     }
-    let _ = writeln!(text, "{}", functions.trim_fmt());
-    let beyond: f64 = clear.clone().skip(most).map(|c| c.difference()).sum();
-    let unclear: Vec<f64> = difference.functions.iter().filter(|c| !c.is_clear()).map(|c| c.difference()).collect();
-    let (more, unclear_in_all) = (clear.count().saturating_sub(most), unclear.iter().sum());
-    if more > 0 {
-        let _ = writeln!(text, "{more} more functions: {}", signed(beyond));
-    }
-    if !unclear.is_empty() {
-        let (count, sum) = (unclear.len(), signed(unclear_in_all));
-        let _ = writeln!(text, "{count} functions whose difference chance could explain: {sum} together");
+    for line in rest(difference, most) {
+        let _ = writeln!(text, "{line}");
     }
     text
+}
+
+/// What is not in the table of functions, a line each.
+fn rest(difference: &Difference, most: usize) -> Vec<String> {
+    let sum = |changes: &[&Change]| signed(changes.iter().map(|c| c.difference()).sum());
+    let more: Vec<&Change> = difference.causes().skip(most).collect();
+    let aside: Vec<&Change> = difference.functions.iter().filter(|c| difference.aside(c)).collect();
+    let unclear: Vec<&Change> = difference.functions.iter().filter(|c| !c.is_clear() && !difference.aside(c)).collect();
+    let mut lines = Vec::new();
+    if !more.is_empty() {
+        lines.push(format!("{}: {}", counted(more.len(), "more function"), sum(&more)));
+    }
+    if !unclear.is_empty() {
+        let count = counted(unclear.len(), "function");
+        lines.push(format!("{count} whose difference chance could explain: {} together", sum(&unclear)));
+    }
+    if let (Some(apart), false) = (difference.apart, aside.is_empty()) {
+        let count = counted(aside.len(), "function");
+        lines.push(format!(
+            "{count} of the generator, which is not the DUT: {} together; its calibration sets {} against that",
+            sum(&aside),
+            signed(apart.base - apart.new)
+        ));
+    }
+    let named: Vec<&Change> = difference.causes().take(most).collect();
+    let one_sided = |c: &Change| c.base == 0.0 || c.new == 0.0;
+    for change in &named {
+        let Some(moved) = change.moved.as_ref().filter(|moved| moved.is_in_its_caller()) else { continue };
+        lines.push(format!(
+            "{} is on one side only, and with its caller {} it comes to {} ± {}: the compiler put it in there",
+            name(&change.frame),
+            name(&moved.caller),
+            signed(moved.together),
+            digits(moved.margin)
+        ));
+    }
+    let unexplained = |c: &&&Change| one_sided(c) && !c.moved.as_ref().is_some_and(|moved| moved.is_in_its_caller());
+    if named.iter().filter(unexplained).next().is_some() {
+        lines.push("-: no sample found it there; it may have another name, or be part of another function".to_owned());
+    }
+    lines
+}
+
+/// `1 function`, `3 functions`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn name(frame: &Frame) -> String {

@@ -1,5 +1,6 @@
 //! Comparisons of made-up results.
 
+mod explained;
 mod fixture;
 mod refusals;
 mod rows;
