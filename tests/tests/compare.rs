@@ -39,6 +39,8 @@ fn counted(folder: &Path, name: &str, factor: f64) -> PathBuf {
                 sent_bytes_l2: r.sent_bytes_l2,
                 errors: 0,
                 elapsed_ns: (r.sent as f64 * (GENERATOR + net)) as u64,
+                others_ns: 0,
+                slices: Vec::new(),
             };
             trial.offered = Offered::Counted(reports.iter().map(count).collect());
         }

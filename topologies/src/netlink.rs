@@ -34,7 +34,9 @@ impl<T> Doing<T> for Result<T, rtnetlink::Error> {
 fn hint(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
         Some(libc::EPERM) => "; it needs CAP_NET_ADMIN in the namespace",
-        Some(libc::EOPNOTSUPP) => "; the kernel has no driver for it (for veth: CONFIG_VETH, or `modprobe veth`)",
+        Some(libc::EOPNOTSUPP) => {
+            "; the kernel has no driver for it (for veth: CONFIG_VETH, or `modprobe veth`; for dummy: CONFIG_DUMMY, or `modprobe dummy`)"
+        }
         _ => "",
     }
 }

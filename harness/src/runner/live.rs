@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use flowgauge_reports::environment::Clock;
 use flowgauge_scenarios::{Links, Topology};
 use flowgauge_topologies::{Host, Ports, RouterSpec, Testbed, raise_conntrack_limit};
 
@@ -20,6 +21,10 @@ pub(super) struct Live {
     pub(super) handed: Option<Arc<Handed>>,
     /// Whether pktgen kept a reference to each frame, so that the stack had to copy it.
     pub(super) shares_frames: bool,
+    /// What time is measured in.
+    pub(super) clock: Clock,
+    /// Whether other tasks had much of the CPU while pktgen handed frames over.
+    pub(super) gave_away: bool,
     pub(super) witnesses: Witnesses,
     pub(super) bed: Testbed,
 }
@@ -52,7 +57,17 @@ impl Live {
                 Some(RawEngine::new(wires.0, wires.1, cpus).map_err(Failure::environment)?)
             }
         };
-        Ok(Live { links, muted: None, raw, handed, shares_frames: false, witnesses, bed })
+        Ok(Live {
+            links,
+            muted: None,
+            raw,
+            handed,
+            shares_frames: false,
+            clock: job.clock,
+            gave_away: false,
+            witnesses,
+            bed,
+        })
     }
 
     /// The engine of our own.

@@ -31,6 +31,7 @@ pub struct RouterRig {
     /// Rulesets applied so far, one a trial.
     applied: usize,
     told_of_sharing: bool,
+    told_of_others: bool,
 }
 
 impl RouterRig {
@@ -43,6 +44,7 @@ impl RouterRig {
             warnings: Vec::new(),
             applied: 0,
             told_of_sharing: false,
+            told_of_others: false,
         }
     }
 
@@ -183,7 +185,20 @@ impl Rig for RouterRig {
                 cpu_after = live.witnesses.cpu().unwrap_or_default();
                 Offered::Bulk(report)
             }
-            Engine::Pktgen => Offered::Counted(cost::drive(live, scenario)?),
+            Engine::Pktgen => {
+                let counted = cost::drive(live, scenario)?;
+                if std::mem::take(&mut live.gave_away) && !std::mem::replace(&mut self.told_of_others, true) {
+                    self.warnings.push(Warning {
+                        text: "other tasks had more than 2 % of the CPU while pktgen handed frames over; their time is not \
+                               in the cost"
+                            .to_owned(),
+                        remedy: "see what ran with --explain or with perf: where ksoftirqd forwarded a part of the frames, \
+                                 the figures are too low"
+                            .to_owned(),
+                    });
+                }
+                Offered::Counted(counted)
+            }
         };
         Ok(Driven { offered, cpu_before, cpu_after })
     }

@@ -1,6 +1,6 @@
 //! Chooses the kernel under test and starts a worker beside it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use flowgauge_reports::environment::{Accelerator, Clock};
 use flowgauge_reports::event::Phase;
@@ -67,6 +67,9 @@ pub(super) async fn start(
     }
 }
 
+/// Where pktgen takes orders, once its module is loaded.
+const PKTGEN: &str = "/proc/net/pktgen/pgctrl";
+
 /// Host or VM, with the reason where it was not said by the user. `probe` is asked only when it matters.
 fn choose(
     spec: &KernelSpec,
@@ -90,6 +93,12 @@ fn choose(
         let version = DebianVersion::DEFAULT;
         let why = format!("pktgen is a kernel module, which a VM of ours has; using debian:{version}");
         return Ok((Choice::Vm(KernelSpec::Debian(version)), Some(why)));
+    }
+    if plan.scenarios.iter().any(|s| s.engine == Engine::Pktgen) && !Path::new(PKTGEN).exists() {
+        return Err(Failure::environment(format!(
+            "the host's kernel cannot run this plan: pktgen: {PKTGEN} is not there. Load the module (modprobe pktgen), or \
+             leave --kernel host away: a kernel in a VM brings its own"
+        )));
     }
     let gap = first_gap(&probe(), plan);
     match (spec, gap) {

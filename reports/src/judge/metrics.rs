@@ -140,9 +140,9 @@ pub(super) fn sample(trial: &Trial, base: Option<f64>, generator: Option<f64>) -
 
 /// What a packet took, all directions together.
 fn counted(reports: &[CountedReport]) -> Option<f64> {
-    let elapsed: u64 = reports.iter().map(|r| r.elapsed_ns).sum();
     let sent: u64 = reports.iter().map(|r| r.sent).sum();
-    ratio(elapsed as f64, sent as f64)
+    let took: f64 = reports.iter().filter_map(|r| Some(r.per_packet()? * r.sent as f64)).sum();
+    ratio(took, sent as f64)
 }
 
 /// What the simulation of a NIC took of it: its lookups, per packet.

@@ -219,6 +219,8 @@ fn what_was_handed_over_must_leave_the_dut() {
                 sent_bytes_l2: reports[0].sent_bytes_l2,
                 errors: 0,
                 elapsed_ns: 1_000_000,
+                others_ns: 0,
+                slices: Vec::new(),
             };
             t.offered = Offered::Counted(vec![report]);
         })
