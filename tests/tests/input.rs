@@ -37,6 +37,8 @@ fn values_out_of_range_say_what_is_possible() {
     wrong(&["bench", "udp-ipv4", "--kernel", "debain:6.12"], &["debian:6.12"]);
     wrong(&["bench", "udp-ipv4", "udp-ipv4"], &["twice"]);
     wrong(&["bench", "udp-ipv4", "--engine", "iperf3"], &["TCP"]);
+    wrong(&["bench", "udp-ipv4", "--packets", "1000"], &["--trial"]);
+    wrong(&["bench", "westphal-forwarding", "--warmup", "1s"], &["--packets"]);
 }
 
 #[test]

@@ -111,6 +111,9 @@ impl Bench {
             }
             scenarios.push(scenario);
         }
+        if let Some(idle) = self.overrides.idle(&scenarios) {
+            return Err(Exit::Input(idle));
+        }
         if self.until.is_some() {
             // Only then do further blocks follow those that there are.
             let most = scenarios.iter().map(|s| s.method.blocks).max().unwrap_or(0);

@@ -2,8 +2,8 @@
 
 use clap::Args;
 use flowgauge_scenarios::{
-    Control, Datapath, Direction, Engine, Families, Fault, Frame, Load, Policy, Protocol, Scenario, ScenarioError,
-    Span, Topology,
+    Control, Datapath, Direction, Engine, Families, Fault, Frame, Load, MethodKind, Policy, Protocol, Scenario,
+    ScenarioError, Span, Topology,
 };
 
 use super::values;
@@ -111,5 +111,20 @@ impl Overrides {
             scenario.datapaths.clone_from(&self.datapaths);
         }
         scenario.settle()
+    }
+
+    /// A flag that changes nothing in any of `scenarios`, with what to do.
+    pub(super) fn idle(&self, scenarios: &[Scenario]) -> Option<String> {
+        let of = |kind| scenarios.iter().any(|scenario| scenario.method.kind == kind);
+        if self.packets.is_some() && !of(MethodKind::Cost) {
+            return Some(
+                "--packets is for scenarios whose method is cost: give --trial TIME, or take one of them".to_owned(),
+            );
+        }
+        if (self.trial.is_some() || self.warmup.is_some()) && !of(MethodKind::Rate) {
+            let text = "--trial and --warmup are for scenarios that offer a load for a time: the method cost takes --packets N";
+            return Some(text.to_owned());
+        }
+        None
     }
 }
