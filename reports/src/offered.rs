@@ -43,7 +43,7 @@ pub struct Slice {
 
 impl CountedReport {
     /// Nanoseconds per frame: the mean of the slices without the quarter that took least and the quarter that took most,
-    /// so that what a kernel does now and then (a timer's work of 150,000 instructions) is not in it. Without slices, the mean of all
+    /// so that what comes now and then, by 150,000 instructions at a time, is not in it. Without slices, the mean of all
     /// frames; none where no frame was handed over.
     pub fn per_packet(&self) -> Option<f64> {
         let per_frame = |sent: u64, elapsed: u64| (sent > 0).then(|| elapsed as f64 / sent as f64);

@@ -164,5 +164,4 @@ fn what_several_kernels_cannot_have_is_refused() {
     for (more, says) in [(["--modules", "/lib/modules"], "--modules"), (["--keep", "fg"], "--keep")] {
         run(bench(scratch.path(), &more)).expect_code(2).expect_error(says);
     }
-    run(bench(scratch.path(), &["--until", "decided", "--json"])).expect_code(2).expect_error("--json");
 }
