@@ -2,18 +2,23 @@
 # How often verdicts are right, on real runs: the same kernel and plan twice (A/A), and a slowdown of known cause.
 #
 #   tests/study.sh FLOWGAUGE FOLDER instructions [PAIRS] [SLOWER]     about 25 s a run on two quiet cores
-#   tests/study.sh FLOWGAUGE FOLDER wall [PAIRS]                      about 90 s a run
+#   tests/study.sh FLOWGAUGE FOLDER wall [PAIRS]                      about 40 s a run
 #
 # Every run stays in FOLDER. Prints a Markdown table: a line a comparison, and the sums.
 set -euo pipefail
 flowgauge=$1 folder=$2 clock=$3 pairs=${4:-20} slower=${5:-10}
 plan=(westphal-forwarding --kernel debian:6.12 --clock "$clock" --quiet)
-[ "$clock" = wall ] && plan+=(--blocks 10) slower=0
+[ "$clock" = wall ] && plan+=(--blocks 10 --packets 30000) slower=0
 
-measure() { # name, more flags: a run, once
+measure() { # name, more flags: a run, once; one that did not get to its end is done again when this is started again
 	local name=$1
 	shift
-	[ -e "$folder/$name/LAST/result.json" ] || "$flowgauge" bench "${plan[@]}" "$@" --out "$folder/$name" >"$folder/$name.txt"
+	[ -e "$folder/$name/LAST/result.json" ] && return
+	"$flowgauge" bench "${plan[@]}" "$@" --out "$folder/$name" >"$folder/$name.txt" || {
+		rm -rf "${folder:?}/$name"
+		echo "run $name failed; its last words are in $folder/$name.txt" >&2
+		exit 1
+	}
 }
 verdicts() { # base, new, more flags: each row's verdict in one line; a regression ends compare with 1
 	local rows
