@@ -195,12 +195,12 @@ fn blocks_of(plan: &Plan) -> u32 {
 
 /// The events of the blocks from `from` on, their steps counted from there.
 fn since(events: &[Event], from: u32) -> Vec<Event> {
-    let plans = events.iter().filter_map(|event| match event {
+    let mut plans = events.iter().filter_map(|event| match event {
         Event::Started(start) => Some(&start.plan),
         Event::Grown { plan } => Some(&**plan),
         _ => None,
     });
-    let before = plans.last().map_or(0, |plan| plan.steps.iter().filter(|step| step.block < from).count());
+    let before = plans.next_back().map_or(0, |plan| plan.steps.iter().filter(|step| step.block < from).count());
     let moved = |event: &Event| -> Option<Event> {
         let mut event = event.clone();
         match &mut event {

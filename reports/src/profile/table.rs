@@ -127,7 +127,7 @@ fn rest(difference: &Difference, most: usize) -> Vec<String> {
         ));
     }
     let unexplained = |c: &&&Change| one_sided(c) && !c.moved.as_ref().is_some_and(|moved| moved.is_in_its_caller());
-    if named.iter().filter(unexplained).next().is_some() {
+    if named.iter().any(|one| unexplained(&one)) {
         lines.push("-: no sample found it there; it may have another name, or be part of another function".to_owned());
     }
     lines
