@@ -4,6 +4,7 @@
 //! follows from them. Everything here is pure but [`RunResult::load`] and [`RunResult::save`], and needs no privilege.
 
 pub mod compare;
+pub mod conform;
 mod contradiction;
 pub mod damage;
 pub mod environment;

@@ -4,6 +4,7 @@
 //! compiled for a datapath into native nft text; both can be printed, compared and tested with no privilege.
 
 pub mod builtin;
+pub mod conform;
 pub mod control;
 pub mod datapath;
 pub mod dnat;

@@ -1,0 +1,10 @@
+//! Conformance results: what was seen of each case, and what that comes to.
+//!
+//! The worker only observes: frames in, frames out, counters, state. Everything else is worked out here from what it saw,
+//! so that any verdict can be had again from the file.
+
+mod observed;
+mod result;
+
+pub use observed::{ActRun, Arrived, CaseRun, Entry, Hardware, Sent, State, StepRun, StreamRun, Tuple};
+pub use result::{CaseResult, ConformResult, ConformStart, Finding, MutantResult};
