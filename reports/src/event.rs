@@ -7,6 +7,7 @@ use flowgauge_scenarios::Plan;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::conform::{CaseRun, ConformStart};
 use crate::environment::Environment;
 use crate::trial::{Calibration, CellProfile, TimeToOffload, Trial};
 
@@ -71,13 +72,15 @@ pub struct Warning {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// The first event of every run.
+    /// The first event of every run that measures.
     Started(Box<Start>),
     /// The plan goes on (`--until decided`): it is the one so far with further blocks at its end, and counts from here on.
     Grown {
         /// The whole plan, from its beginning.
         plan: Box<Plan>,
     },
+    /// The first event of every conformance run.
+    ConformStarted(Box<ConformStart>),
     /// What is being done now.
     Progress {
         /// The phase.
@@ -100,6 +103,8 @@ pub enum Event {
     TimeToOffload(Box<TimeToOffload>),
     /// Where the packets of a cell spent what they cost (`--explain`).
     Profile(Box<CellProfile>),
+    /// What was seen of a conformance case on one datapath.
+    CaseRun(Box<CaseRun>),
     /// Something to know about the data.
     Warning(Warning),
     /// What the console of the kernel under test holds and a sound kernel's would not: an oops, a WARN, a leak. No

@@ -117,7 +117,12 @@ impl Display for Bar {
             Event::Warning(warning) => self.bar.println(format!("warning: {}; {}", warning.text, warning.remedy)),
             Event::Complaint { text } => self.bar.println(format!("the kernel under test complained: {text}")),
             Event::Finished | Event::Failed { .. } => self.bar.finish_and_clear(),
-            Event::Environment(_) | Event::Calibrated(_) | Event::TimeToOffload(_) | Event::Profile(_) => {}
+            Event::Environment(_)
+            | Event::Calibrated(_)
+            | Event::TimeToOffload(_)
+            | Event::Profile(_)
+            | Event::ConformStarted(_)
+            | Event::CaseRun(_) => {}
         }
         Ok(())
     }
@@ -165,6 +170,8 @@ impl Display for Lines {
             Event::Calibrated(_)
             | Event::TimeToOffload(_)
             | Event::Profile(_)
+            | Event::ConformStarted(_)
+            | Event::CaseRun(_)
             | Event::Finished
             | Event::Failed { .. } => return Ok(()),
         };

@@ -32,7 +32,7 @@ pub(super) struct Recorder {
     /// The run's folder, or that of a kernel of the run.
     folder: PathBuf,
     events: File,
-    has_trial: bool,
+    has_sample: bool,
 }
 
 impl Recorder {
@@ -43,7 +43,7 @@ impl Recorder {
         fs::create_dir_all(&folder).map_err(|e| error(&folder, e))?;
         let path = folder.join("events.jsonl");
         let events = OpenOptions::new().create_new(true).append(true).open(&path).map_err(|e| error(&path, e))?;
-        Ok(Recorder { out: out.to_owned(), run: run.to_owned(), folder, events, has_trial: false })
+        Ok(Recorder { out: out.to_owned(), run: run.to_owned(), folder, events, has_sample: false })
     }
 
     /// Removes the folder of a run that never began.
@@ -86,7 +86,8 @@ impl Recorder {
         if matches!(event, Event::Trial(_) | Event::Finished | Event::Failed { .. }) {
             self.events.sync_data().map_err(|e| error(&path, e))?;
         }
-        if matches!(event, Event::Trial(_)) && !std::mem::replace(&mut self.has_trial, true) {
+        // Cases are many and nobody waits for them to be on the disk: a lost one costs 50 ms.
+        if matches!(event, Event::Trial(_) | Event::CaseRun(_)) && !std::mem::replace(&mut self.has_sample, true) {
             self.is_last();
         }
         Ok(())
@@ -188,7 +189,7 @@ mod tests {
             run: "dev".to_owned(),
             folder: PathBuf::from("/dev"),
             events: OpenOptions::new().write(true).open("/dev/full").unwrap(),
-            has_trial: false,
+            has_sample: false,
         };
         let text = recorder.keep(&Event::Finished).unwrap_err().to_string();
         assert!(text.contains("free some space"), "{text}");
