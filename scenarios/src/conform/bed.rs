@@ -1,7 +1,11 @@
 //! What a case runs on: the DUT's ports, its ruleset.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::Fault;
 
 /// What the DUT's LAN port carries. The WAN port is always plain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +28,23 @@ pub enum Encapsulation {
     BridgeVlan,
     /// An IPIP (or IP6IP6) tunnel to the client, over the LAN.
     Tunnel,
+    /// The port is the only one of a bond (active-backup), and the bond has the addresses.
+    Bond,
+}
+
+impl Encapsulation {
+    /// Every encapsulation, in the order of help texts.
+    pub const ALL: [Encapsulation; 9] = [
+        Encapsulation::None,
+        Encapsulation::Vlan,
+        Encapsulation::DoubleVlan,
+        Encapsulation::Qinq,
+        Encapsulation::Pppoe,
+        Encapsulation::Bridge,
+        Encapsulation::BridgeVlan,
+        Encapsulation::Tunnel,
+        Encapsulation::Bond,
+    ];
 }
 
 /// Whose addresses the DUT changes.
@@ -43,7 +64,25 @@ pub enum Translation {
     Hairpin,
 }
 
-/// nft text beyond what forwards. In it `{lan}`, `{wan}` and `{flowtable}` stand for names.
+impl Translation {
+    /// Every translation, in the order of help texts.
+    pub const ALL: [Translation; 5] =
+        [Translation::None, Translation::Snat, Translation::Masquerade, Translation::Dnat, Translation::Hairpin];
+
+    /// The word in the ids of instances.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Translation::None => "plain",
+            Translation::Snat => "snat",
+            Translation::Masquerade => "masquerade",
+            Translation::Dnat => "dnat",
+            Translation::Hairpin => "hairpin",
+        }
+    }
+}
+
+/// nft text beyond what forwards. In it `{lan}`, `{wan}` and `{flowtable}` stand for names, `{ip}` for `ip` or `ip6`. On the
+/// reference, which has no flowtable, `flow add @{flowtable}` is left out of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rules {
@@ -71,8 +110,12 @@ pub struct Bed {
     pub wan_mtu: u32,
     /// nft text of the case's own.
     pub rules: Rules,
-    /// Parameters of the DUT's namespace: `net.netfilter.nf_flowtable_udp_timeout` to its value.
-    pub sysctls: std::collections::BTreeMap<String, String>,
+    /// Parameters of the DUT's namespace: `net.netfilter.nf_flowtable_udp_timeout` to its value. See [`super::sysctls`].
+    pub sysctls: BTreeMap<String, String>,
+    /// What the reference NIC does wrong from the beginning, for a case that is about how the kernel bears it: faults with
+    /// their numbers. On `flowtable-hw` only.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub faults: BTreeMap<Fault, u32>,
     /// Whether the case leaves the testbed unfit for others: it gets a ruleset, flowtable and conntrack table of its own.
     pub alone: bool,
 }
@@ -84,7 +127,8 @@ impl Default for Bed {
             lan_mtu: 1500,
             wan_mtu: 1500,
             rules: Rules::default(),
-            sysctls: std::collections::BTreeMap::new(),
+            sysctls: BTreeMap::new(),
+            faults: BTreeMap::new(),
             alone: false,
         }
     }

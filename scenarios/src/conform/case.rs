@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Bed, Expect, Step, Translation};
+use super::{Bed, Expect, PacketSpec, Step, Translation};
 use crate::{Datapath, Direction, Family, Protocol};
 
 /// What a case is about.
@@ -25,6 +25,45 @@ pub enum Group {
     Capacity,
     /// What the kernel says of offload against what the packets did.
     Claims,
+}
+
+impl Group {
+    /// Every group, in the order of reports.
+    pub const ALL: [Group; 7] = [
+        Group::Forwarding,
+        Group::Encapsulation,
+        Group::Life,
+        Group::Counters,
+        Group::Losses,
+        Group::Capacity,
+        Group::Claims,
+    ];
+
+    /// The name in case files and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Group::Forwarding => "forwarding",
+            Group::Encapsulation => "encapsulation",
+            Group::Life => "life",
+            Group::Counters => "counters",
+            Group::Losses => "losses",
+            Group::Capacity => "capacity",
+            Group::Claims => "claims",
+        }
+    }
+
+    /// What it is about, as half a sentence.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Group::Forwarding => "what happens to each packet",
+            Group::Encapsulation => "VLAN, QinQ, PPPoE, bridges, tunnels, bonds",
+            Group::Life => "how flows begin and end, and how fast they follow a change",
+            Group::Counters => "what is counted, and in which layer",
+            Group::Losses => "rules that offloaded packets no longer meet",
+            Group::Capacity => "full tables and refusals",
+            Group::Claims => "what the kernel says of offload against what the packets did",
+        }
+    }
 }
 
 /// What a case applies to. It expands into every combination.
@@ -82,24 +121,58 @@ pub struct Case {
     pub expect: Vec<Expect>,
 }
 
+impl Case {
+    /// How many flows an instance of it has.
+    pub fn flows(&self) -> u16 {
+        let of_step = |step: &Step| match step {
+            Step::Open { flows, .. } => *flows,
+            Step::Send { packet, .. } | Step::Stream { packet, .. } => packet.flow.saturating_add(1),
+            Step::Act(_) | Step::Wait(_) | Step::Look => 0,
+        };
+        self.steps.iter().map(of_step).max().unwrap_or(0).max(1)
+    }
+
+    /// The packets that it sends, beyond those that open flows.
+    pub fn packets(&self) -> impl Iterator<Item = &PacketSpec> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Send { packet, .. } | Step::Stream { packet, .. } => Some(packet),
+            _ => None,
+        })
+    }
+}
+
 /// Why a file of cases cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CaseError {
     /// It is not TOML, or has a field that does not exist.
-    #[error("{file}: {message}")]
+    #[error("{file} is not a file of cases: {message}")]
     Syntax {
         /// The file.
         file: String,
-        /// Line and reason.
+        /// The case, the line and the reason.
         message: String,
     },
     /// A case contradicts itself.
-    #[error("{file}: case `{case}`: {message}")]
+    #[error("{file}, line {line}: case `{case}`: {message}")]
     Case {
         /// The file.
         file: String,
+        /// The line where the case begins, from 1.
+        line: usize,
         /// The case.
         case: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// An entry of known failures contradicts itself.
+    #[error("{file}, line {line}: known failure of `{instances}`: {message}")]
+    Known {
+        /// The file.
+        file: String,
+        /// The line where the entry begins, from 1.
+        line: usize,
+        /// Its pattern of instances.
+        instances: String,
         /// What is wrong and what to do.
         message: String,
     },

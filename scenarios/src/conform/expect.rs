@@ -68,6 +68,12 @@ pub enum Expect {
         /// Which.
         is: bool,
     },
+    /// What conntrack claims after a step is what the step's packets did: where it claims hardware, the CPU saw none of them;
+    /// where it claims offload, none took the classic path.
+    Claimed {
+        /// Which step.
+        step: usize,
+    },
     /// The NIC holds so many rules after a step. Of `flowtable-hw`.
     HardwareRules {
         /// After which step.

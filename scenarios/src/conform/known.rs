@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::pattern::matches;
 use crate::Datapath;
 
 /// What came of an instance on a datapath.
@@ -61,4 +62,77 @@ pub struct Known {
     /// Whether it does not happen every time.
     #[serde(default)]
     pub flaky: bool,
+}
+
+/// A kernel's version: its first numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Version([u32; 3]);
+
+impl Version {
+    /// `6.1`, `6.12.117`, `6.12.117-amd64`, `7.3.0-rc1`; what is left out is 0.
+    pub(super) fn parse(text: &str) -> Option<Version> {
+        let numbers = text.split(|c: char| !c.is_ascii_digit() && c != '.').next()?;
+        let mut version = [0; 3];
+        let mut count = 0;
+        for (slot, part) in version.iter_mut().zip(numbers.split('.')) {
+            *slot = part.parse().ok()?;
+            count += 1;
+        }
+        (count > 1).then_some(Version(version))
+    }
+}
+
+impl Known {
+    /// Whether it speaks of this instance on this datapath and this kernel (`uname -r`). A kernel whose version cannot be read
+    /// has every known failure.
+    pub fn covers(&self, instance: &str, datapath: Datapath, kernel: &str) -> bool {
+        let case = instance.split('/').next().unwrap_or_default();
+        self.datapaths.contains(&datapath)
+            && (matches(&self.instances, instance) || matches(&self.instances, case))
+            && Version::parse(kernel).is_none_or(|kernel| self.holds_on(kernel))
+    }
+
+    fn holds_on(&self, kernel: Version) -> bool {
+        let version = |text: &Option<String>| text.as_deref().and_then(Version::parse);
+        version(&self.since).is_none_or(|since| since <= kernel)
+            && version(&self.until).is_none_or(|until| kernel < until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        let version = |text| Version::parse(text).unwrap();
+        assert!(version("6.1") < version("6.12.117-amd64"));
+        assert!(version("6.12.117+deb12") < version("7.2.13"));
+        assert_eq!(version("6.15"), version("6.15.0-rc1"));
+        for wrong in ["", "x", "6", "six.one"] {
+            assert_eq!(Version::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_known_failure_covers_its_instances_on_its_kernels() {
+        let known = Known {
+            instances: "fin-*/ipv4-tcp-*".to_owned(),
+            datapaths: vec![Datapath::Flowtable],
+            since: Some("6.1".to_owned()),
+            until: Some("6.15".to_owned()),
+            outcome: Outcome::Fail,
+            reason: String::new(),
+            link: String::new(),
+            flaky: false,
+        };
+        let covers = |instance, kernel| known.covers(instance, Datapath::Flowtable, kernel);
+        assert!(covers("fin-up/ipv4-tcp-plain-up", "6.12.117-amd64"));
+        assert!(!covers("fin-up/ipv4-tcp-plain-up", "6.15.1"));
+        assert!(!covers("fin-up/ipv4-tcp-plain-up", "5.10.0"));
+        assert!(!covers("fin-up/ipv6-tcp-plain-up", "6.12"));
+        assert!(!known.covers("fin-up/ipv4-tcp-plain-up", Datapath::FlowtableHw, "6.12"));
+        let whole = Known { instances: "fin-up".to_owned(), until: None, ..known };
+        assert!(whole.covers("fin-up/ipv6-tcp-plain-down", Datapath::Flowtable, "7.2"));
+    }
 }

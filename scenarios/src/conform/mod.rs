@@ -9,26 +9,33 @@ mod act;
 mod bed;
 mod case;
 mod catalogue;
+mod check;
+mod expand;
 mod expect;
 mod instance;
 mod known;
+mod load;
 mod mutation;
 mod packet;
+mod pattern;
 mod plan;
 mod ruleset;
+mod stations;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub use act::Act;
 pub use bed::{Bed, Encapsulation, Rules, Translation};
 pub use case::{Applies, Case, CaseError, Group};
 pub use catalogue::Catalogue;
-pub use expect::Expect;
-pub use instance::{Flow, Instance};
+pub use expect::{Counter, Expect};
+pub use instance::{Flow, Instance, SERVER_PORT, VIRTUAL_PORT};
 pub use known::{Known, Outcome};
 pub use mutation::Mutation;
 pub use packet::{Ecn, Ipv4Option, Ipv6Extension, PacketSpec, Side, Sum};
 pub use plan::{ConformPlan, Station};
-pub use ruleset::{RulesetRequest, render};
+pub use ruleset::{COUNTED, MUTANT_TABLE, RulesetRequest, SENTINEL_PROTOCOL, fill, render, sysctls};
 pub use step::{LaneWanted, Step};
 
 /// The datapath that says what is right.
