@@ -41,11 +41,8 @@ pub enum Expect {
         by: Counter,
         /// Counted from the end of this step.
         from: usize,
-        /// To the end of this step.
+        /// To the end of this step. Where a counter lags behind, the case waits before it looks.
         to: usize,
-        /// How long a counter may lag behind, in milliseconds.
-        #[serde(default)]
-        within_ms: u32,
     },
     /// In a stream nothing was forwarded for at most so many milliseconds.
     BlockedMs {

@@ -35,7 +35,7 @@ pub use known::{Known, Outcome};
 pub use mutation::Mutation;
 pub use packet::{Ecn, Ipv4Option, Ipv6Extension, PacketSpec, Side, Sum};
 pub use plan::{ConformPlan, Station};
-pub use ruleset::{COUNTED, MUTANT_TABLE, RulesetRequest, SENTINEL_PROTOCOL, fill, render, sysctls};
+pub use ruleset::{COUNTED, RulesetRequest, SENTINEL_PROTOCOL, fill, render, sysctls};
 pub use step::{LaneWanted, Step};
 
 /// The datapath that says what is right.

@@ -144,3 +144,25 @@ fn stations_render_on_every_datapath() {
         }
     }
 }
+
+#[test]
+#[ignore = "prints what there is"]
+fn what_there_is() {
+    let plan = Catalogue::builtin().unwrap().plan(&[], &[], &[]).unwrap();
+    let waits = |case: &Case| -> u64 {
+        case.steps
+            .iter()
+            .map(|step| match step {
+                Step::Wait(ms) | Step::Stream { ms, .. } => u64::from(*ms),
+                _ => 0,
+            })
+            .sum()
+    };
+    let runs: usize = plan.stations.iter().map(|s| s.instances.len() * s.datapaths.len()).sum();
+    let waited: u64 = plan
+        .stations
+        .iter()
+        .map(|s| s.instances.iter().map(|&i| waits(&plan.cases[plan.instances[i].case])).sum::<u64>() * s.datapaths.len() as u64)
+        .sum();
+    println!("{} cases, {} instances, {} stations, {runs} runs, {waited} ms waited", plan.cases.len(), plan.instances.len(), plan.stations.len());
+}

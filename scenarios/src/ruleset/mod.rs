@@ -8,8 +8,6 @@ mod chains;
 mod netdev;
 mod text;
 
-pub(crate) use netdev::watch;
-
 use crate::control::Control;
 use crate::datapath::Datapath;
 use crate::family::Families;

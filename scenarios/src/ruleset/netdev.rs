@@ -51,13 +51,17 @@ fn misses(measured: Direction, direction: Direction) -> bool {
     (measured == Direction::Upstream) == (direction == Direction::Upstream)
 }
 
-/// The table that counts what the CPU sees at the ports; `first` are rules ahead of the counters.
-pub(crate) fn watch(lan: &str, wan: &str, first: &str) -> String {
+/// The table that counts what the CPU sees.
+pub(super) fn watch(request: &Request<'_>) -> String {
     let chain = |name: &str, port: &str, comment: &str| {
         format!(
             "\tchain {name} {{\n\t\ttype filter hook ingress device \"{port}\" priority {WATCH_PRIORITY}; policy \
-             accept;\n{first}\t\tcounter comment \"{comment}\"\n\t}}\n"
+             accept;\n\t\tcounter comment \"{comment}\"\n\t}}\n"
         )
     };
-    format!("\ntable netdev {WATCH_TABLE} {{\n{}{}}}\n", chain("lan", lan, LAN_WATCH), chain("wan", wan, WAN_WATCH))
+    format!(
+        "\ntable netdev {WATCH_TABLE} {{\n{}{}}}\n",
+        chain("lan", request.lan, LAN_WATCH),
+        chain("wan", request.wan, WAN_WATCH)
+    )
 }

@@ -19,7 +19,7 @@ pub(super) fn render(request: &Request<'_>) -> String {
         out += &netdev::forwarding(request);
     }
     if request.topology.has_nic() {
-        out += &netdev::watch(request.lan, request.wan, "");
+        out += &netdev::watch(request);
     }
     out
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Mutation, PASS_SENTINELS, RulesetRequest, Translation, filled, keyword};
+use super::{Mutation, RulesetRequest, SENTINEL_PROTOCOL, Translation, filled, keyword};
 use crate::conform::instance::{
     FIRST_PORT, PORTS, SERVER_PORT, VIRTUAL_PORT, real_address, snat_address, virtual_address,
 };
@@ -29,7 +29,7 @@ fn forward(request: &RulesetRequest<'_>) -> Vec<String> {
     let case = &request.station.bed.rules;
     let broken = request.broken();
     let mut rules = vec![
-        PASS_SENTINELS.to_owned(),
+        format!("meta l4proto {SENTINEL_PROTOCOL} accept"),
         format!("iifname \"{}\" counter comment \"{UPSTREAM_COUNTER}\"", request.lan),
         // With hairpin both directions come from the LAN.
         format!("iifname \"{}\" counter comment \"{DOWNSTREAM_COUNTER}\"", request.wan),

@@ -1,7 +1,7 @@
 //! Chains that spoil what leaves a port. The egress hook is in kernels from 5.16 on (net/netfilter/Kconfig,
 //! NETFILTER_EGRESS); what hardware forwards never gets to it.
 
-use super::{Family, MUTANT_TABLE, Mutation, RulesetRequest};
+use super::{Family, Mutation, RulesetRequest, TABLE};
 
 /// The table of a mutant.
 pub(super) fn render(request: &RulesetRequest<'_>, mutation: Mutation) -> String {
@@ -11,7 +11,7 @@ pub(super) fn render(request: &RulesetRequest<'_>, mutation: Mutation) -> String
     };
     let rules: String = rules.iter().map(|rule| format!("\t\t{rule}\n")).collect();
     format!(
-        "\ntable netdev {MUTANT_TABLE} {{\n\tchain egress {{\n\t\ttype filter hook egress device \"{port}\" priority 0; \
+        "\ntable netdev {TABLE} {{\n\tchain egress {{\n\t\ttype filter hook egress device \"{port}\" priority 0; \
          policy accept;\n{rules}\t}}\n}}\n"
     )
 }

@@ -8,18 +8,14 @@ mod egress;
 
 use std::collections::BTreeMap;
 
-use super::{Mutation, REFERENCE, Station, Translation};
-use crate::ruleset::{FLOWTABLE, TABLE, watch};
+use super::{Encapsulation, Mutation, REFERENCE, Station, Translation};
+use crate::ruleset::{FLOWTABLE, TABLE};
 use crate::support::Gap;
 use crate::{Datapath, Family, Topology};
 
-/// The table whose chains break on purpose what leaves the DUT's ports.
-pub const MUTANT_TABLE: &str = "flowgauge_mutant";
 /// The IP protocol of frames by which testers know that nothing is on the way any more; for experiments (RFC 3692). Such
 /// frames pass ahead of all counters.
 pub const SENTINEL_PROTOCOL: u8 = 253;
-/// The rule that lets them.
-pub(in crate::conform) const PASS_SENTINELS: &str = "meta l4proto 253 accept";
 /// What the comment of a counter rule of a case begins with, so that it is read as such.
 pub const COUNTED: &str = "counted";
 
@@ -52,7 +48,7 @@ impl RulesetRequest<'_> {
 }
 
 /// The text for `nft -f -`. Its forward chain begins with the counters of the classic path, as all rulesets' do
-/// ([`crate::ruleset::UPSTREAM_COUNTER`]); on a NIC the watch table is added.
+/// ([`crate::ruleset::UPSTREAM_COUNTER`]). All its tables are named [`TABLE`].
 ///
 /// # Errors
 /// A datapath that does not exist on the station's topology, or that is none of a flowtable or the reference.
@@ -75,9 +71,6 @@ pub fn render(request: &RulesetRequest<'_>) -> Result<String, Gap> {
     }
     out += &chains::render(request);
     out += "}\n";
-    if request.station.topology.has_nic() {
-        out += &watch(request.lan_port, request.wan, &format!("\t\t{PASS_SENTINELS}\n"));
-    }
     if let Some(mutation) = request.broken().filter(|mutation| mutation.at_egress()) {
         out += &egress::render(request, mutation);
     }
@@ -130,12 +123,17 @@ fn keyword(family: Family) -> &'static str {
 
 fn flowtable(request: &RulesetRequest<'_>) -> String {
     let broken = request.broken();
-    let mut ports = match broken {
+    let ports = match broken {
         Some(Mutation::MissingPort) => vec![request.wan],
+        // Neither is resolved to the port below it, a tunnel not before 6.19: in software the device itself can be in the
+        // flowtable, in hardware it cannot (EOPNOTSUPP).
+        _ if matches!(request.station.bed.encapsulation, Encapsulation::Tunnel | Encapsulation::Bond)
+            && !request.datapath.needs_nic() =>
+        {
+            vec![request.lan_port, request.lan, request.wan]
+        }
         _ => vec![request.lan_port, request.wan],
     };
-    // On one port, it is both.
-    ports.dedup();
     let ports: Vec<String> = ports.iter().map(|port| format!("\"{port}\"")).collect();
     let flags = if request.datapath.needs_nic() { "\t\tflags offload\n" } else { "" };
     let uncounted = request.station.bed.rules.uncounted || broken == Some(Mutation::NoCounter);
