@@ -98,6 +98,9 @@ pub struct PacketSpec {
     pub extensions: Vec<Ipv6Extension>,
     /// Sent in fragments of so many bytes of IP payload each (a multiple of 8); not at all where 0.
     pub fragment: u16,
+    /// Sent as one fragment only, which has the IP payload from this byte (a multiple of 8) to that one; it says that more
+    /// follows unless that is the end. Several of them with the same `ip_id` make overlaps and holes.
+    pub part: Option<(u16, u16)>,
     /// The checksum of the IPv4 header.
     pub ip_sum: Sum,
     /// The checksum of the transport header.
@@ -142,6 +145,7 @@ impl Default for PacketSpec {
             options: Vec::new(),
             extensions: Vec::new(),
             fragment: 0,
+            part: None,
             ip_sum: Sum::Right,
             sum: Sum::Right,
             flags: None,
