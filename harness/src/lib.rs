@@ -5,6 +5,7 @@
 //! by trial, over a rig made of a testbed, `nft` rulesets, `generators` and `witnesses`.
 
 pub mod commands;
+pub mod conform;
 pub mod doctor;
 pub mod ethtool;
 pub mod generators;

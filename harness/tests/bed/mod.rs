@@ -41,6 +41,11 @@ impl Netns {
 
     /// Runs `program` in the namespace with `input` on stdin; it must succeed.
     pub(crate) fn run(&self, program: &str, args: &str, input: &str) -> String {
+        self.try_run(program, args, input).unwrap_or_else(|error| panic!("{program} {args}: {error}"))
+    }
+
+    /// The same; what it says on stderr where it fails.
+    fn try_run(&self, program: &str, args: &str, input: &str) -> Result<String, String> {
         let fd = self.0.as_raw_fd();
         let mut command = Command::new(program);
         command.args(args.split_whitespace()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -54,12 +59,19 @@ impl Netns {
         let mut child = command.spawn().unwrap_or_else(|e| panic!("{program}: {e}"));
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{program} {args}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        match output.status.success() {
+            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
     }
 
     pub(crate) fn ip(&self, lines: &str) {
         self.run("ip", "-batch -", lines);
+    }
+
+    /// Links that the kernel may lack; its word for it then.
+    pub(crate) fn try_ip(&self, lines: &str) -> Result<String, String> {
+        self.try_run("ip", "-batch -", lines)
     }
 
     fn wire(&self, ifname: &str, mac: [u8; 6], gateway_mac: [u8; 6]) -> Wire {
@@ -97,9 +109,14 @@ impl Routed {
     /// Links and addresses; the DUT does not forward yet.
     pub(crate) fn new() -> Option<Routed> {
         let bed = Routed { client: Netns::new()?, dut: Netns::new()?, server: Netns::new()? };
-        veth(&bed.client, "c0", CLIENT_MAC, &bed.dut, "d0", DUT_CLIENT_MAC);
+        bed.link_client();
         veth(&bed.dut, "d1", DUT_SERVER_MAC, &bed.server, "s0", SERVER_MAC);
         Some(bed)
+    }
+
+    /// The link between client and DUT, once more after it was deleted.
+    pub(crate) fn link_client(&self) {
+        veth(&self.client, "c0", CLIENT_MAC, &self.dut, "d0", DUT_CLIENT_MAC);
     }
 
     /// Makes the DUT a router with `ruleset`.

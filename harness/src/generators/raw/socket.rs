@@ -61,7 +61,8 @@ impl Port {
     }
 }
 
-fn sender(ifindex: libc::c_int) -> Result<OwnedFd, (&'static str, io::Error)> {
+/// A packet socket that sends past the queues of the port, and never receives.
+pub(crate) fn sender(ifindex: libc::c_int) -> Result<OwnedFd, (&'static str, io::Error)> {
     let fd = packet_socket()?;
     set_option(&fd, libc::SOL_PACKET, libc::PACKET_QDISC_BYPASS, &1i32).map_err(|e| ("bypass the qdisc", e))?;
     // Above the system's limit only with CAP_NET_ADMIN there; a smaller buffer merely makes sendmmsg wait.
@@ -74,7 +75,7 @@ fn sender(ifindex: libc::c_int) -> Result<OwnedFd, (&'static str, io::Error)> {
 }
 
 /// A raw packet socket that receives nothing yet.
-pub(super) fn packet_socket() -> Result<OwnedFd, (&'static str, io::Error)> {
+pub(crate) fn packet_socket() -> Result<OwnedFd, (&'static str, io::Error)> {
     // SAFETY: no pointers; the result is checked before it becomes an owner.
     let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
     if fd < 0 {
@@ -85,7 +86,7 @@ pub(super) fn packet_socket() -> Result<OwnedFd, (&'static str, io::Error)> {
 }
 
 /// Binds a packet socket to a port; `protocol` is the EtherType to receive.
-pub(super) fn bind(fd: &OwnedFd, ifindex: libc::c_int, protocol: u16) -> Result<(), (&'static str, io::Error)> {
+pub(crate) fn bind(fd: &OwnedFd, ifindex: libc::c_int, protocol: u16) -> Result<(), (&'static str, io::Error)> {
     // SAFETY: all-zero is a valid sockaddr_ll.
     let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
     address.sll_family = libc::AF_PACKET as u16;
@@ -99,7 +100,7 @@ pub(super) fn bind(fd: &OwnedFd, ifindex: libc::c_int, protocol: u16) -> Result<
 }
 
 /// setsockopt with the bytes of `value`.
-pub(super) fn set_option<T: Copy>(fd: &OwnedFd, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
+pub(crate) fn set_option<T: Copy>(fd: &OwnedFd, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
     // SAFETY: `value` is readable for its own size during the call.
     let result = unsafe {
         libc::setsockopt(fd.as_raw_fd(), level, name, (value as *const T).cast(), size_of::<T>() as libc::socklen_t)
