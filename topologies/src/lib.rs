@@ -11,7 +11,9 @@ mod address;
 pub mod addresses;
 mod checksum;
 mod conntrack_limit;
+mod control;
 mod driver;
+pub mod encapsulation;
 mod ethtool_socket;
 pub mod features;
 #[cfg(feature = "guest-tests")]
@@ -38,6 +40,7 @@ pub mod vm;
 
 pub use addresses::{CLIENT_LINK, SERVER_LINK};
 pub use conntrack_limit::raise_conntrack_limit;
+pub use control::Control;
 pub use driver::{REFERENCE_NIC_DRIVER, driver_of};
 pub use journal::Journal;
 pub use netlink::NetlinkError;

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::encapsulation::{Bridge, Session};
 use crate::netns::{Netns, NetnsError};
 use crate::quiet;
 use crate::sysctl::SysctlError;
@@ -46,6 +47,12 @@ pub struct Dut {
     pub lan: Port,
     /// The port towards the server.
     pub wan: Port,
+    /// The device that has the addresses towards the client: the port itself, or what is stacked on it.
+    pub lan_device: Port,
+    /// The bridge that the port is in, if it is in one.
+    pub(crate) bridge: Option<Bridge>,
+    /// What a device of PPPoE lives by.
+    pub(crate) _session: Option<Session>,
 }
 
 impl Dut {

@@ -9,8 +9,12 @@
 //! The steps, in the order the kernel wants them: parameters before ports, so that a port is born quiet; both ends of a
 //! link up before addresses, because a port that is down forgets its neighbours.
 
+use flowgauge_scenarios::Family;
+use flowgauge_scenarios::conform::Encapsulation;
+
 use crate::addresses::{CLIENT_LINK, LINK_PREFIX_IPV4, LINK_PREFIX_IPV6, LinkPlan};
 use crate::driver::{REFERENCE_NIC_DRIVER, driver_of};
+use crate::encapsulation::{self, Stacked};
 use crate::link::{self, End};
 use crate::netlink::NetlinkError;
 use crate::netns::{Netns, RouteSocket};
@@ -31,6 +35,7 @@ pub(crate) struct Rooms<'a> {
 pub(crate) struct Wired {
     pub(crate) client: Port,
     pub(crate) lan: Port,
+    pub(crate) lan_stack: Stacked,
     pub(crate) wan: Port,
     pub(crate) server: Port,
     pub(crate) missing_sysctls: Vec<&'static str>,
@@ -57,6 +62,7 @@ pub(crate) async fn wire(spec: &RouterSpec, rooms: &Rooms<'_>, loan: &mut Option
         let tester = |plan: &LinkPlan| tester_by_address(plan);
         return Ok(Wired {
             client: tester(&CLIENT_LINK),
+            lan_stack: Stacked { device: lan.clone(), bridge: None, session: None },
             lan,
             wan,
             server: tester(&SERVER_LINK),
@@ -67,13 +73,16 @@ pub(crate) async fn wire(spec: &RouterSpec, rooms: &Rooms<'_>, loan: &mut Option
     }
     let (lan_link, wan_link) = match (&spec.ports, loan.as_mut()) {
         (Ports::Nic(nic), Some(loan)) => {
-            loan.take(nic, rooms, spec.mtu).await?;
+            loan.take(nic, rooms, spec.port_mtus()).await?;
             ((nic.lan.as_str(), nic.lan_wire.as_str()), (nic.wan.as_str(), nic.wan_wire.as_str()))
         }
         _ => {
-            for (plan, tester) in [(&CLIENT_LINK, rooms.client), (&SERVER_LINK, rooms.server)] {
+            let (client_mtu, server_mtu) = spec.port_mtus();
+            for (plan, tester, mtu) in
+                [(&CLIENT_LINK, rooms.client, client_mtu), (&SERVER_LINK, rooms.server, server_mtu)]
+            {
                 let (near, far) = (dut_end(plan, plan.dut_port), tester_end(plan, plan.tester_port));
-                link::create(&dut.handle, near, far, tester.fd(), spec.mtu).await?;
+                link::create(&dut.handle, near, far, tester.fd(), mtu).await?;
             }
             let names = |plan: &LinkPlan| (plan.dut_port, plan.tester_port);
             (names(&CLIENT_LINK), names(&SERVER_LINK))
@@ -88,12 +97,23 @@ pub(crate) async fn wire(spec: &RouterSpec, rooms: &Rooms<'_>, loan: &mut Option
         join(spec, (&mut dut, rooms.dut), (&mut client, rooms.client), &CLIENT_LINK, lan_link).await?;
     let (wan, server_port) =
         join(spec, (&mut dut, rooms.dut), (&mut server, rooms.server), &SERVER_LINK, wan_link).await?;
+    let lan_stack = furnish_lan(spec, &dut.handle, rooms.dut, &lan).await?;
+    furnish_dut(&dut.handle, &wan, &SERVER_LINK, spec.ipv6).await?;
     let testers_in_threads = match loan {
         Some(loan) => loan.receive_in_threads([lan_link.1, wan_link.1])?,
         None => false,
     };
     let simulated = [&lan, &wan].into_iter().any(|port| port.driver == REFERENCE_NIC_DRIVER);
-    Ok(Wired { client: client_port, lan, wan, server: server_port, missing_sysctls, simulated, testers_in_threads })
+    Ok(Wired {
+        client: client_port,
+        lan,
+        lan_stack,
+        wan,
+        server: server_port,
+        missing_sysctls,
+        simulated,
+        testers_in_threads,
+    })
 }
 
 /// Takes down every link of the topology.
@@ -110,7 +130,7 @@ async fn open(netns: &Netns) -> Result<RouteSocket, BuildError> {
     Ok(socket)
 }
 
-/// Brings one link up at both ends and gives both what they need to reach each other and beyond. `names`: the DUT's port
+/// Brings one link up at both ends and gives the tester what it needs to reach the DUT and beyond. `names`: the DUT's port
 /// and the tester's.
 async fn join(
     spec: &RouterSpec,
@@ -146,7 +166,6 @@ async fn join(
             return Err(BuildError::NotUp { port: port.name.clone() });
         }
     }
-    furnish_dut(&dut.handle, &dut_port, plan, spec.ipv6).await?;
     furnish_tester(&tester.handle, &tester_port, plan, spec.ipv6).await?;
     Ok((dut_port, tester_port))
 }
@@ -190,16 +209,84 @@ fn tester_by_address(plan: &LinkPlan) -> Port {
     }
 }
 
-async fn furnish_dut(handle: &rtnetlink::Handle, port: &Port, plan: &LinkPlan, ipv6: bool) -> Result<(), NetlinkError> {
-    address::add(handle, port, plan.ipv4.dut.into(), LINK_PREFIX_IPV4).await?;
-    neighbour::add(handle, port, plan.ipv4.tester.into()).await?;
-    route::add_ipv4(handle, port, plan.pool_ipv4, plan.ipv4.tester).await?;
-    if ipv6 {
-        address::add(handle, port, plan.ipv6.dut.into(), LINK_PREFIX_IPV6).await?;
-        neighbour::add(handle, port, plan.ipv6.tester.into()).await?;
-        route::add_ipv6(handle, port, plan.pool_ipv6, plan.ipv6.tester).await?;
+/// Stacks on the DUT's LAN port what it is to carry, and gives the device on top what it needs to reach the client and
+/// beyond.
+async fn furnish_lan(
+    spec: &RouterSpec,
+    handle: &rtnetlink::Handle,
+    netns: &Netns,
+    lan: &Port,
+) -> Result<Stacked, BuildError> {
+    let (plan, encapsulation) = (&CLIENT_LINK, spec.encapsulation);
+    if encapsulation == Encapsulation::Tunnel {
+        // The tunnel runs between the link addresses; only what is beyond is reached through it.
+        furnish_dut(handle, lan, plan, spec.ipv6).await?;
     }
-    Ok(())
+    let stack = encapsulation::stack(handle, netns, lan, encapsulation, spec.tunnel, spec.mtu).await?;
+    let device = &stack.device;
+    match (encapsulation, spec.tunnel) {
+        (Encapsulation::Tunnel, Family::Ipv4) => route::through_ipv4(handle, device, plan.pool_ipv4).await?,
+        (Encapsulation::Tunnel, Family::Ipv6) => route::through_ipv6(handle, device, plan.pool_ipv6).await?,
+        _ => {
+            link_addresses(handle, device, plan, spec.ipv6).await?;
+            if encapsulation::has_neighbours(encapsulation) {
+                neighbours(handle, device, plan, spec.ipv6).await?;
+            }
+            pool_routes(handle, device, plan, spec.ipv6).await?;
+        }
+    }
+    Ok(stack)
+}
+
+/// Gives a port of the DUT all that it needs to reach its tester and the pool behind it. What it has already stays.
+pub(crate) async fn furnish_dut(
+    handle: &rtnetlink::Handle,
+    port: &Port,
+    plan: &LinkPlan,
+    ipv6: bool,
+) -> Result<(), NetlinkError> {
+    link_addresses(handle, port, plan, ipv6).await?;
+    neighbours(handle, port, plan, ipv6).await?;
+    pool_routes(handle, port, plan, ipv6).await
+}
+
+async fn link_addresses(
+    handle: &rtnetlink::Handle,
+    port: &Port,
+    plan: &LinkPlan,
+    ipv6: bool,
+) -> Result<(), NetlinkError> {
+    address::add(handle, port, plan.ipv4.dut.into(), LINK_PREFIX_IPV4).await?;
+    match ipv6 {
+        true => address::add(handle, port, plan.ipv6.dut.into(), LINK_PREFIX_IPV6).await,
+        false => Ok(()),
+    }
+}
+
+pub(crate) async fn neighbours(
+    handle: &rtnetlink::Handle,
+    port: &Port,
+    plan: &LinkPlan,
+    ipv6: bool,
+) -> Result<(), NetlinkError> {
+    neighbour::add(handle, port, plan.ipv4.tester.into()).await?;
+    match ipv6 {
+        true => neighbour::add(handle, port, plan.ipv6.tester.into()).await,
+        false => Ok(()),
+    }
+}
+
+pub(crate) async fn pool_routes(
+    handle: &rtnetlink::Handle,
+    port: &Port,
+    plan: &LinkPlan,
+    ipv6: bool,
+) -> Result<(), NetlinkError> {
+    route::add_ipv4(handle, port, plan.pool_ipv4, plan.ipv4.tester).await?;
+    match ipv6 {
+        true => route::add_ipv6(handle, port, plan.pool_ipv6, plan.ipv6.tester).await,
+        false => Ok(()),
+    }
 }
 
 async fn furnish_tester(

@@ -1,9 +1,11 @@
 //! What is asked of a `router` or `nic-router` testbed.
 
-use flowgauge_scenarios::{Links, Topology};
+use flowgauge_scenarios::conform::Encapsulation;
+use flowgauge_scenarios::{Family, Links, Topology};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::encapsulation;
 use crate::nic_router::NicPorts;
 
 /// The smallest MTU of a link that carries IPv4, in bytes (RFC 791).
@@ -21,6 +23,13 @@ pub struct RouterSpec {
     pub ports: Ports,
     /// MTU of every port in bytes.
     pub mtu: u32,
+    /// MTU of the link between DUT and server in bytes, where it is another.
+    pub server_mtu: Option<u32>,
+    /// What the link between client and DUT carries. Then `mtu` is that of the device which has the DUT's addresses, and
+    /// the ports below have room for the headers.
+    pub encapsulation: Encapsulation,
+    /// The family of the tunnel, where it carries one; the other goes plain.
+    pub tunnel: Family,
     /// Whether the links carry IPv6 too. IPv4 is always there.
     pub ipv6: bool,
     /// Offloads of the link between client and DUT, both ends.
@@ -104,6 +113,9 @@ impl Default for RouterSpec {
         RouterSpec {
             ports: Ports::Veth,
             mtu: 1500,
+            server_mtu: None,
+            encapsulation: Encapsulation::None,
+            tunnel: Family::Ipv4,
             ipv6: true,
             client_link: LinkOffloads::default(),
             server_link: LinkOffloads::default(),
@@ -126,9 +138,11 @@ impl RouterSpec {
             true => (MTU_MIN_IPV6, "IPv6", " (or leave IPv6 out, then from 68)"),
             false => (MTU_MIN_IPV4, "IPv4", ""),
         };
-        if !(least..=MTU_MAX).contains(&self.mtu) {
-            let hint = if self.mtu < least && self.mtu >= MTU_MIN_IPV4 { hint } else { "" };
-            return Err(SpecError::Mtu { mtu: self.mtu, families, least, hint });
+        for mtu in [self.mtu, self.port_mtus().0, self.port_mtus().1] {
+            if !(least..=MTU_MAX).contains(&mtu) {
+                let hint = if mtu < least && mtu >= MTU_MIN_IPV4 { hint } else { "" };
+                return Err(SpecError::Mtu { mtu, families, least, hint });
+            }
         }
         for (link, offloads) in [("client", self.client_link), ("server", self.server_link)] {
             if offloads.gso && !offloads.checksum {
@@ -144,6 +158,12 @@ impl RouterSpec {
             Some(prefix) if !is_name_prefix(prefix) => Err(SpecError::KeepPrefix(prefix.clone())),
             _ => Ok(()),
         }
+    }
+
+    /// MTU of the ports between client and DUT, and of those between DUT and server, in bytes.
+    pub(crate) fn port_mtus(&self) -> (u32, u32) {
+        let headers = encapsulation::overhead(self.encapsulation);
+        (self.mtu.saturating_add(headers), self.server_mtu.unwrap_or(self.mtu))
     }
 
     /// The name of the namespace of `role`, if it is to have one.

@@ -6,6 +6,7 @@ use std::thread;
 
 use thiserror::Error;
 
+use crate::encapsulation::{Lacking, PppoeError};
 use crate::features::FeatureError;
 use crate::journal::{Journal, JournalError, Resource};
 use crate::netlink::NetlinkError;
@@ -65,6 +66,12 @@ pub enum BuildError {
     /// A port of the NIC is not there, or not as it must be.
     #[error(transparent)]
     Loan(#[from] LoanError),
+    /// The kernel lacks an encapsulation.
+    #[error(transparent)]
+    Lacking(#[from] Lacking),
+    /// There is no PPPoE session.
+    #[error(transparent)]
+    Pppoe(#[from] PppoeError),
     /// A link stayed down.
     #[error("{port} does not carry packets although both ends are up; see `ip -d link` in its namespace (--keep)")]
     NotUp {
@@ -118,7 +125,14 @@ impl Testbed {
         };
         Ok(Testbed {
             client: Host { netns: shell.client, port: wired.client },
-            dut: Dut { netns: shell.dut, lan: wired.lan, wan: wired.wan },
+            dut: Dut {
+                netns: shell.dut,
+                lan: wired.lan,
+                wan: wired.wan,
+                lan_device: wired.lan_stack.device,
+                bridge: wired.lan_stack.bridge,
+                _session: wired.lan_stack.session,
+            },
             server: Host { netns: shell.server, port: wired.server },
             missing_sysctls: wired.missing_sysctls,
             simulated: wired.simulated,
@@ -162,6 +176,18 @@ impl Testbed {
         }
         journal.leave();
         names
+    }
+}
+
+impl BuildError {
+    /// Whether it is the kernel that lacks what was asked for: another kernel may have it.
+    pub fn is_lack(&self) -> bool {
+        let lacks = [libc::EAFNOSUPPORT, libc::EPROTONOSUPPORT, libc::ENOENT, libc::ENXIO, libc::ENODEV];
+        match self {
+            BuildError::Lacking(_) => true,
+            BuildError::Pppoe(error) => error.source.raw_os_error().is_some_and(|errno| lacks.contains(&errno)),
+            _ => false,
+        }
     }
 }
 

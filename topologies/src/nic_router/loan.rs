@@ -27,22 +27,28 @@ impl Loan {
     }
 
     /// Moves the four ports into their rooms, down, with their addresses and MTU, the DUT's ready to take flow rules.
-    /// After an error some may have moved: [`Loan::give_back`].
-    pub(crate) async fn take(&mut self, names: &NicPorts, rooms: &Rooms<'_>, mtu: u32) -> Result<(), BuildError> {
+    /// After an error some may have moved: [`Loan::give_back`]. `mtus`: of the ports at the client's cable and at the
+    /// server's.
+    pub(crate) async fn take(
+        &mut self,
+        names: &NicPorts,
+        rooms: &Rooms<'_>,
+        mtus: (u32, u32),
+    ) -> Result<(), BuildError> {
         let mut home = open(&self.home)?;
         let plan = [
-            (&names.lan, rooms.dut, CLIENT_LINK.dut_mac),
-            (&names.lan_wire, rooms.client, CLIENT_LINK.tester_mac),
-            (&names.wan, rooms.dut, SERVER_LINK.dut_mac),
-            (&names.wan_wire, rooms.server, SERVER_LINK.tester_mac),
+            (&names.lan, rooms.dut, CLIENT_LINK.dut_mac, mtus.0),
+            (&names.lan_wire, rooms.client, CLIENT_LINK.tester_mac, mtus.0),
+            (&names.wan, rooms.dut, SERVER_LINK.dut_mac, mtus.1),
+            (&names.wan_wire, rooms.server, SERVER_LINK.tester_mac, mtus.1),
         ];
         // All are found before the first is touched.
         let mut ports = Vec::new();
-        for (name, room, _) in plan {
+        for (name, room, ..) in plan {
             ports.push(lent::find(&self.home, &mut home, name, room).await?);
         }
         self.ports = ports;
-        for (port, (_, room, mac)) in self.ports.iter().zip(plan) {
+        for (port, (_, room, mac, mtu)) in self.ports.iter().zip(plan) {
             port.go(&home.handle, &open(room)?.handle, mac, mtu).await?;
         }
         rooms.dut.run(|| [&names.lan, &names.wan].into_iter().try_for_each(|port| offload_on(port)))?

@@ -57,6 +57,37 @@ pub const ROUTER_MODULES: &[&str] = &[
     "tcp_diag",
 ];
 
+/// What the cases of conformance use beyond [`ROUTER_MODULES`]: encapsulations, and what rules look at. A run that measures
+/// goes without, for modules leave hooks behind.
+pub const CONFORM_MODULES: &[&str] = &[
+    // devices
+    "8021q",
+    "bridge",
+    "pppoe",
+    "ipip",
+    "ip6_tunnel",
+    // expressions
+    "nft_quota",
+    "nft_connlimit",
+    "nft_hash",
+    "nft_objref",
+    "nft_synproxy",
+    "nf_log_syslog",
+    "nfnetlink_log",
+    // protocols that conntrack looks into, and their translation
+    "nf_conntrack_ftp",
+    "nf_nat_ftp",
+    "nf_conntrack_tftp",
+    "nf_nat_tftp",
+    "nf_conntrack_sip",
+    "nf_nat_sip",
+    // queues
+    "sch_netem",
+    "sch_tbf",
+    "sch_fq_codel",
+    "sch_prio",
+];
+
 /// The archive for one boot.
 pub(crate) fn build(
     modules: &LoadOrder,
