@@ -18,6 +18,6 @@ pub use mute::{drop_at_ingress, mute, undrop, unmute};
 pub use program::{NftError, locate, version};
 pub use read_back::{Chain, Flowtable, ReadBack, parse};
 pub use refusal::{Complaint, Refusal};
-pub use ruleset::{apply, list_everything, read_back, remove};
+pub use ruleset::{apply, execute, list_everything, read_back, remove};
 pub(crate) use scratch::{try_chain, try_flowtable};
 pub(crate) use tables::families_of;

@@ -48,6 +48,11 @@ impl Refusal {
         Refusal { what: what.into(), complaints }
     }
 
+    /// Whether nft could not read it at all: the kernel was never asked.
+    pub fn is_syntax(&self) -> bool {
+        self.complaints.iter().any(|complaint| complaint.message.contains("syntax error"))
+    }
+
     fn hint(&self) -> Option<&'static str> {
         let first = self.complaints.first()?;
         let line = first.place.as_ref().map_or("", |place| place.text.as_str());

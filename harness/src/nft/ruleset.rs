@@ -21,6 +21,11 @@ pub fn apply(netns: &Netns, text: &str) -> Result<(), NftError> {
     feed(netns, "the ruleset", &input, deletions.lines().count())
 }
 
+/// Runs statements of nft in `netns` as they are, in one transaction. `what` they are, for the error.
+pub fn execute(netns: &Netns, what: &str, text: &str) -> Result<(), NftError> {
+    feed(netns, what, text, 0)
+}
+
 /// Removes the ruleset from `netns`. Without one, there is nothing to do.
 pub fn remove(netns: &Netns) -> Result<(), NftError> {
     match deletions(netns)? {

@@ -105,6 +105,7 @@ mod tests {
             chain: "lan".to_owned(),
             comment: Some(comment.to_owned()),
             counter: Some(Count { packets, bytes: 100 * packets }),
+            ..Rule::default()
         };
         let rules = [rule("netdev upstream ipv4 udp", 2), rule("netdev upstream ipv6 tcp", 3), rule("else", 7)];
         assert_eq!(sum(&rules, NETDEV_UPSTREAM), Count { packets: 5, bytes: 500 });

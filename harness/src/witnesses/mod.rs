@@ -19,7 +19,7 @@ mod panel;
 mod port_statistics;
 mod ports;
 mod proc_file;
-mod rule_dump;
+pub(crate) mod rule_dump;
 mod rules;
 mod softnet;
 mod tap;

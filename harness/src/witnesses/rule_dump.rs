@@ -14,12 +14,13 @@ const NEW_RULE: u16 = SUBSYSTEM | 6;
 const GET_RULE: u16 = SUBSYSTEM | 7;
 
 /// Tables of every family (NFPROTO_UNSPEC), in a question.
-pub(super) const ANY_FAMILY: u8 = 0;
+pub(crate) const ANY_FAMILY: u8 = 0;
 /// Tables at the ingress of ports (NFPROTO_NETDEV).
-pub(super) const NETDEV: u8 = 5;
+pub(crate) const NETDEV: u8 = 5;
 
 const RULE_TABLE: u16 = 1;
 const RULE_CHAIN: u16 = 2;
+const RULE_HANDLE: u16 = 3;
 const RULE_EXPRESSIONS: u16 = 4;
 const RULE_USERDATA: u16 = 7;
 const EXPRESSION_NAME: u16 = 1;
@@ -34,19 +35,23 @@ pub(super) const HINT: &str = "; it needs nf_tables (modprobe nf_tables) and roo
 
 /// What matters of a rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Rule {
+pub(crate) struct Rule {
     /// The family of its table (NFPROTO_*): tables of one name may exist in several.
-    pub(super) family: u8,
-    pub(super) chain: String,
-    pub(super) comment: Option<String>,
-    pub(super) counter: Option<Count>,
+    pub(crate) family: u8,
+    pub(crate) chain: String,
+    pub(crate) comment: Option<String>,
+    pub(crate) counter: Option<Count>,
+    /// The kernel's number for it within its table.
+    pub(crate) handle: u64,
+    /// Whether it adds flows to a flowtable.
+    pub(crate) adds_to_flowtable: bool,
 }
 
 /// The rules of every table `table` of `family`; none where there is no such table.
 ///
 /// For a chain with `flags offload` the kernel asks the hardware for its counts and adds them to the rule's counter
 /// (nft_flow_rule_stats): they are those of the moment.
-pub(super) fn dump(socket: &mut Conversation, family: u8, table: &str) -> Result<Vec<Rule>, WitnessError> {
+pub(crate) fn dump(socket: &mut Conversation, family: u8, table: &str) -> Result<Vec<Rule>, WitnessError> {
     let mut payload = nfgenmsg(family).to_vec();
     push_string(&mut payload, RULE_TABLE, table);
     let question = Question { doing: "reading the nft rules", message_type: GET_RULE, dump: true, payload: &payload };
@@ -83,16 +88,36 @@ fn parse(message: &[u8]) -> Result<Rule, DecodeError> {
         let attribute = attribute?;
         match attribute.kind() {
             RULE_CHAIN => rule.chain = text(attribute.value()),
+            RULE_HANDLE => rule.handle = be64(&attribute)?,
             RULE_USERDATA => rule.comment = comment(attribute.value()),
             RULE_EXPRESSIONS => {
                 for expression in attributes(attribute.value()) {
-                    rule.counter = rule.counter.or(counter(expression?.value())?);
+                    let expression = expression?;
+                    rule.adds_to_flowtable |= is_named(expression.value(), "flow_offload")?;
+                    rule.counter = rule.counter.or(counter(expression.value())?);
                 }
             }
             _ => {}
         }
     }
     Ok(rule)
+}
+
+/// NFPROTO_* as nft names it.
+pub(crate) fn family_name(family: u8) -> Option<&'static str> {
+    [(1, "inet"), (2, "ip"), (3, "arp"), (NETDEV, "netdev"), (7, "bridge"), (10, "ip6")]
+        .into_iter()
+        .find_map(|(number, name)| (number == family).then_some(name))
+}
+
+fn is_named(expression: &[u8], name: &str) -> Result<bool, DecodeError> {
+    for attribute in attributes(expression) {
+        let attribute = attribute?;
+        if attribute.kind() == EXPRESSION_NAME {
+            return Ok(text(attribute.value()) == name);
+        }
+    }
+    Ok(false)
 }
 
 /// The count of one expression, where it is an anonymous `counter`.
@@ -146,6 +171,7 @@ mod tests {
         push_nested(&mut inner, EXPRESSION_DATA, &fields);
         push_nested(&mut list, 1, &inner);
         push_string(&mut message, RULE_CHAIN, "forward");
+        push(&mut message, RULE_HANDLE, &9u64.to_be_bytes());
         push_nested(&mut message, RULE_EXPRESSIONS, &list);
         // A record of no interest before the comment.
         push(&mut message, RULE_USERDATA, &[&[1, 2, 9, 9, 0, 3][..], b"up\0"].concat());
@@ -157,8 +183,9 @@ mod tests {
         let rule = parse(&message(1 << 40, "counter")).unwrap();
         let counter = Some(Count { packets: 1 << 40, bytes: u64::MAX });
         let (chain, comment) = ("forward".to_owned(), Some("up".to_owned()));
-        assert_eq!(rule, Rule { family: NETDEV, chain, comment, counter });
-        assert_eq!(parse(&message(1, "limit")).unwrap().counter, None);
+        assert_eq!(rule, Rule { family: NETDEV, chain, comment, counter, handle: 9, adds_to_flowtable: false });
+        let offloading = parse(&message(1, "flow_offload")).unwrap();
+        assert_eq!((offloading.counter, offloading.adds_to_flowtable), (None, true));
     }
 
     #[test]

@@ -46,7 +46,7 @@ mod tests {
 
     fn rule(chain: &str, comment: &str, packets: u64) -> Rule {
         let counter = Some(Count { packets, bytes: 10 * packets });
-        Rule { family: 2, chain: chain.to_owned(), comment: Some(comment.to_owned()), counter }
+        Rule { family: 2, chain: chain.to_owned(), comment: Some(comment.to_owned()), counter, ..Rule::default() }
     }
 
     #[test]

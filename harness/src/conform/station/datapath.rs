@@ -1,0 +1,111 @@
+//! A datapath given to the DUT: its ruleset, its parameters, the faults of its NIC, and no connection from before.
+
+use std::collections::BTreeMap;
+
+use flowgauge_scenarios::Datapath;
+use flowgauge_scenarios::conform::{Mutation, RulesetRequest, render};
+use flowgauge_topologies::features;
+
+use super::{Bench, Refused};
+use crate::nft;
+
+/// The feature of a port that takes flow rules; the reference NIC drops its rules when it goes off (topologies/nic/port.c).
+pub(in crate::conform) const OFFLOAD: &str = "hw-tc-offload";
+/// An hour, where flows must not time out.
+const NO_TIMEOUT: [&str; 2] = ["net.netfilter.nf_flowtable_tcp_timeout", "net.netfilter.nf_flowtable_udp_timeout"];
+
+/// What [`Bench::apply`] put into force.
+#[derive(Clone, Debug)]
+pub(super) struct Applied {
+    pub(super) text: String,
+}
+
+impl Bench {
+    /// Gives the DUT the ruleset of a datapath, the station's parameters and the mutation's faults, and lets it forget every
+    /// connection. What acts did before is taken back first.
+    pub fn apply(&mut self, datapath: Datapath, mutation: Option<Mutation>) -> Result<(), Refused> {
+        let dut = &self.bed.dut;
+        let request = RulesetRequest {
+            station: &self.station,
+            datapath,
+            mutation,
+            lan: &dut.lan_device.name,
+            lan_port: &dut.lan.name,
+            wan: &dut.wan.name,
+        };
+        let text = render(&request).map_err(|gap| Refused::Unsupported(format!("{}; {}", gap.reason, gap.instead)))?;
+        self.apply_text(text, mutation)
+    }
+
+    /// The same with a ruleset of the caller's own, native nft text.
+    pub fn apply_text(&mut self, text: String, mutation: Option<Mutation>) -> Result<(), Refused> {
+        // With no ruleset to go back to, only the rest is taken back.
+        self.applied = None;
+        self.restore()?;
+        self.settings.reset(&self.bed.dut.netns)?;
+        self.faults(mutation)?;
+        self.applied = Some(Applied { text });
+        self.put_ruleset()?;
+        let netns = &self.bed.dut.netns;
+        for (key, value) in &self.station.bed.sysctls {
+            self.settings.set(netns, key, value)?;
+        }
+        if mutation == Some(Mutation::NoTimeout) {
+            for key in NO_TIMEOUT {
+                self.settings.set(netns, key, "3600")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the ruleset into force that was applied last, as if it had never been there.
+    pub(super) fn put_ruleset(&mut self) -> Result<(), Refused> {
+        let Some(Applied { text }) = self.applied.clone() else { return Ok(()) };
+        // Replacing a flowtable with `flags offload` within one transaction is refused with EBUSY.
+        if std::mem::replace(&mut self.offloads, text.contains("flags offload")) {
+            nft::remove(&self.bed.dut.netns)?;
+        }
+        self.clear_card()?;
+        nft::apply(&self.bed.dut.netns, &text)?;
+        // Accounting is a parameter of a module that the ruleset may just have loaded.
+        if !std::mem::replace(&mut self.accounts, true) {
+            self.bed.dut.enable_conntrack_accounting()?;
+        }
+        Ok(self.connections.flush()?)
+    }
+
+    /// Switches exactly the faults of a mutation on.
+    fn faults(&mut self, mutation: Option<Mutation>) -> Result<(), Refused> {
+        let fault = match mutation {
+            Some(Mutation::Fault(fault, number)) => Some((fault, number)),
+            _ => None,
+        };
+        match (&self.card, fault) {
+            (Some(card), _) => Ok(card.set_faults(&BTreeMap::from_iter(fault))?),
+            (None, None) => Ok(()),
+            (None, Some((fault, _))) => {
+                Err(Refused::Unsupported(format!("only the reference NIC has the fault {}", fault.name())))
+            }
+        }
+    }
+
+    /// Removes what the rulesets of before left in the reference NIC.
+    fn clear_card(&mut self) -> Result<(), Refused> {
+        let Some(card) = &self.card else { return Ok(()) };
+        if card.rules()?.is_empty() {
+            return Ok(());
+        }
+        // Rules that are on their way out need the time of a workqueue; what stays is nobody's.
+        self.take_rules(false)?;
+        self.take_rules(true)
+    }
+
+    /// Lets the DUT's ports take flow rules or not.
+    pub(in crate::conform) fn take_rules(&self, on: bool) -> Result<(), Refused> {
+        let dut = &self.bed.dut;
+        let ports = [dut.lan.name.as_str(), dut.wan.name.as_str()];
+        dut.netns
+            .run(|| ports.iter().try_for_each(|port| features::set(port, &[(OFFLOAD.to_owned(), on)].into())))??;
+        Ok(())
+    }
+}
