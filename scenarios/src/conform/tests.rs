@@ -146,23 +146,19 @@ fn stations_render_on_every_datapath() {
 }
 
 #[test]
-#[ignore = "prints what there is"]
-fn what_there_is() {
+#[ignore = "writes the rulesets to the folder RULESETS, for nft to check"]
+fn rulesets_for_nft() {
+    let folder = std::path::PathBuf::from(std::env::var_os("RULESETS").unwrap());
     let plan = Catalogue::builtin().unwrap().plan(&[], &[], &[]).unwrap();
-    let waits = |case: &Case| -> u64 {
-        case.steps
-            .iter()
-            .map(|step| match step {
-                Step::Wait(ms) | Step::Stream { ms, .. } => u64::from(*ms),
-                _ => 0,
-            })
-            .sum()
-    };
-    let runs: usize = plan.stations.iter().map(|s| s.instances.len() * s.datapaths.len()).sum();
-    let waited: u64 = plan
-        .stations
-        .iter()
-        .map(|s| s.instances.iter().map(|&i| waits(&plan.cases[plan.instances[i].case])).sum::<u64>() * s.datapaths.len() as u64)
-        .sum();
-    println!("{} cases, {} instances, {} stations, {runs} runs, {waited} ms waited", plan.cases.len(), plan.instances.len(), plan.stations.len());
+    for (number, station) in plan.stations.iter().enumerate() {
+        let software = Mutation::SOFTWARE.into_iter().map(Some).filter(|_| station.topology == Topology::Router);
+        for &datapath in &station.datapaths {
+            for mutation in std::iter::once(None).chain(software.clone()) {
+                let request = RulesetRequest { station, datapath, mutation, lan: "lan0", lan_port: "lan0", wan: "wan0" };
+                let name = mutation.map_or_else(String::new, Mutation::name);
+                let path = folder.join(format!("{number}-{}-{name}.nft", datapath.name()));
+                std::fs::write(path, render(&request).unwrap()).unwrap();
+            }
+        }
+    }
 }
