@@ -13,6 +13,7 @@ mod ruleset;
 mod scratch;
 mod tables;
 
+pub(crate) use batch::Batch;
 pub use batch::{BatchError, Refused};
 pub use mute::{drop_at_ingress, mute, undrop, unmute};
 pub use program::{NftError, locate, version};

@@ -2,35 +2,33 @@
 
 use flowgauge_scenarios::ruleset::{FLOWTABLE, TABLE};
 
-use crate::conform::station::{Bench, Damage, Refused};
+use crate::conform::station::{Bench, Damage, Refused, tables};
 use crate::nft;
-use crate::witnesses::netlink::{Conversation, NETLINK_NETFILTER};
-use crate::witnesses::rule_dump::{ANY_FAMILY, NETDEV, dump, family_name};
+use crate::witnesses::rule_dump::{NETDEV, family_name};
 
 impl Bench {
-    /// Deletes the flowtable, and with it the rules that add to it: nobody could delete it otherwise.
     pub(super) fn delete_flowtable(&mut self) -> Result<String, Refused> {
-        let netns = &self.bed.dut.netns;
-        let rules = dump(&mut Conversation::open(netns, NETLINK_NETFILTER)?, ANY_FAMILY, TABLE)?;
-        let (mut text, mut family) = (String::new(), None);
-        for rule in rules.iter().filter(|rule| rule.adds_to_flowtable) {
-            let name = family_name(rule.family).unwrap_or_default();
-            text += &format!("delete rule {name} {TABLE} {} handle {}\n", rule.chain, rule.handle);
-            family = Some(name);
-        }
-        let Some(family) = family else { return Ok("there is no flowtable".to_owned()) };
-        text += &format!("delete flowtable {family} {TABLE} {FLOWTABLE}\n");
         self.damage.insert(Damage::Ruleset);
-        nft::execute(netns, "to delete the flowtable", &text)?;
-        Ok(text)
+        Ok(match tables::delete_flowtable(&self.bed.dut.netns)? {
+            true => format!("the flowtable {FLOWTABLE} and the rules that add to it deleted"),
+            false => "there is no flowtable".to_owned(),
+        })
     }
 
     pub(super) fn flush_table(&mut self) -> Result<String, Refused> {
-        self.on_table("flush")
+        self.empty_table(true).map(|()| format!("the rules of table {TABLE} deleted"))
     }
 
     pub(super) fn delete_table(&mut self) -> Result<String, Refused> {
-        self.on_table("delete")
+        self.empty_table(false).map(|()| format!("table {TABLE} deleted"))
+    }
+
+    fn empty_table(&mut self, rules_only: bool) -> Result<(), Refused> {
+        self.damage.insert(Damage::Ruleset);
+        match tables::empty(&self.bed.dut.netns, rules_only)? {
+            true => Ok(()),
+            false => Err(no_table()),
+        }
     }
 
     /// The ruleset once more: the old one and the new one in one transaction, as `nft -f` does with a file that begins with
@@ -49,20 +47,12 @@ impl Bench {
         Ok(text)
     }
 
-    fn on_table(&mut self, verb: &str) -> Result<String, Refused> {
-        let text = format!("{verb} table {}\n", self.table()?);
-        self.damage.insert(Damage::Ruleset);
-        nft::execute(&self.bed.dut.netns, "the text of an act", &text)?;
-        Ok(text)
-    }
-
     /// The table of the ruleset with its family, as nft names it.
     fn table(&self) -> Result<String, Refused> {
         let netdev = family_name(NETDEV);
         let families = nft::families_of(&self.bed.dut.netns, TABLE)?;
         let family = families.into_iter().find(|family| Some(*family) != netdev);
-        let none = || Refused::Broken(format!("there is no table {TABLE}: was it deleted before?"));
-        Ok(format!("{} {TABLE}", family.ok_or_else(none)?))
+        Ok(format!("{} {TABLE}", family.ok_or_else(no_table)?))
     }
 
     /// A text of a case with the names that it leaves open: `{lan}` and `{wan}` are devices, `{flowtable}` and `{table}`
@@ -76,4 +66,8 @@ impl Bench {
             _ => named,
         }
     }
+}
+
+fn no_table() -> Refused {
+    Refused::Broken(format!("there is no table {TABLE}: was it deleted before?"))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use flowgauge_reports::conform::State;
 use flowgauge_reports::observation::Reading;
-use flowgauge_scenarios::conform::{Flow, Station};
+use flowgauge_scenarios::conform::{Encapsulation, Flow, Station};
 use flowgauge_scenarios::{Family, Protocol, Topology};
 use flowgauge_topologies::spec::MTU_MIN_IPV6;
 use flowgauge_topologies::{Control, Host, Ports, RouterSpec, Testbed, raise_conntrack_limit};
@@ -12,10 +12,9 @@ use flowgauge_topologies::{Control, Host, Ports, RouterSpec, Testbed, raise_conn
 use super::datapath::Applied;
 use super::lanes::Lanes;
 use super::settings::Settings;
-use super::{Damage, Refused};
+use super::{Damage, Refused, tables};
 use crate::conform::state::{Connections, StateWitness};
 use crate::generators::Wire;
-use crate::nft;
 use crate::reference_nic::ReferenceNic;
 use crate::witnesses::PortNames;
 
@@ -26,6 +25,8 @@ const ROOM: u64 = 65_536;
 #[derive(Debug)]
 pub struct Bench {
     pub(super) station: Station,
+    /// What the testbed was built from.
+    spec: RouterSpec,
     pub(in crate::conform) control: Control,
     pub(super) lanes: Lanes,
     pub(in crate::conform) connections: Connections,
@@ -48,21 +49,10 @@ pub struct Bench {
 impl Bench {
     /// Builds the testbed of a station, the testers deaf. No ruleset is in force yet.
     pub fn build(station: &Station, topology: Topology) -> Result<Bench, Refused> {
-        let bed = &station.bed;
-        let smallest = bed.lan_mtu.min(bed.wan_mtu);
-        let spec = RouterSpec {
-            ports: Ports::from(topology),
-            mtu: bed.lan_mtu,
-            server_mtu: Some(bed.wan_mtu),
-            encapsulation: bed.encapsulation,
-            tunnel: station.family,
-            // A link too small for IPv6 may still carry IPv4.
-            ipv6: station.family == Family::Ipv6 || smallest >= MTU_MIN_IPV6,
-            ..RouterSpec::default()
-        };
+        let spec = spec(station, topology);
         let testbed = Testbed::build(&spec)?;
         for host in [&testbed.client, &testbed.server] {
-            nft::mute(&host.netns, &host.port.name)?;
+            tables::deafen(&host.netns, &host.port.name)?;
         }
         let names = PortNames {
             client: testbed.client.port.name.clone(),
@@ -73,6 +63,7 @@ impl Bench {
         let card = topology.has_nic().then(ReferenceNic::find).transpose()?;
         Ok(Bench {
             station: station.clone(),
+            spec: spec.clone(),
             control: Control::open(&testbed, spec.ipv6)?,
             lanes: Lanes::install(&testbed.dut, topology.has_nic())?,
             connections: Connections::open(&testbed.dut.netns)?,
@@ -86,6 +77,18 @@ impl Bench {
             damage: BTreeSet::new(),
             bed: testbed,
         })
+    }
+
+    /// Takes the testbed for another station, if it is what that one needs; a ruleset is to be applied again. False: it is not,
+    /// and one must be built, on a NIC after this one is dropped.
+    pub fn turn_to(&mut self, station: &Station, topology: Topology) -> Result<bool, Refused> {
+        if spec(station, topology) != self.spec {
+            return Ok(false);
+        }
+        self.applied = None;
+        self.restore()?;
+        self.station = station.clone();
+        Ok(true)
     }
 
     /// Says that the kernel is that of a VM started for this run: its limits may be changed too.
@@ -146,6 +149,21 @@ impl Bench {
     /// Writes a parameter of the DUT's namespace until [`Bench::restore`].
     pub(in crate::conform) fn set(&mut self, key: &str, value: &str) -> Result<(), Refused> {
         self.acted_settings.set(&self.bed.dut.netns, key, value)
+    }
+}
+
+fn spec(station: &Station, topology: Topology) -> RouterSpec {
+    let bed = &station.bed;
+    let tunnel = if bed.encapsulation == Encapsulation::Tunnel { station.family } else { Family::Ipv4 };
+    RouterSpec {
+        ports: Ports::from(topology),
+        mtu: bed.lan_mtu,
+        server_mtu: Some(bed.wan_mtu),
+        encapsulation: bed.encapsulation,
+        tunnel,
+        // A link too small for IPv6 may still carry IPv4.
+        ipv6: station.family == Family::Ipv6 || bed.lan_mtu.min(bed.wan_mtu) >= MTU_MIN_IPV6,
+        ..RouterSpec::default()
     }
 }
 

@@ -6,7 +6,7 @@ use flowgauge_scenarios::Datapath;
 use flowgauge_scenarios::conform::{Mutation, RulesetRequest, render};
 use flowgauge_topologies::features;
 
-use super::{Bench, Refused};
+use super::{Bench, Refused, tables};
 use crate::nft;
 
 /// The feature of a port that takes flow rules; the reference NIC drops its rules when it goes off (topologies/nic/port.c).
@@ -63,7 +63,7 @@ impl Bench {
         let Some(Applied { text }) = self.applied.clone() else { return Ok(()) };
         // Replacing a flowtable with `flags offload` within one transaction is refused with EBUSY.
         if std::mem::replace(&mut self.offloads, text.contains("flags offload")) {
-            nft::remove(&self.bed.dut.netns)?;
+            tables::remove_ruleset(&self.bed.dut.netns)?;
         }
         self.clear_card()?;
         nft::apply(&self.bed.dut.netns, &text)?;

@@ -7,9 +7,9 @@ use flowgauge_reports::observation::Reading;
 use flowgauge_topologies::Dut;
 
 use super::Refused;
-use crate::nft;
+use super::tables::{Hook, INET, Table};
 use crate::witnesses::netlink::{Conversation, NETLINK_NETFILTER};
-use crate::witnesses::rule_dump::{ANY_FAMILY, Rule, dump};
+use crate::witnesses::rule_dump::{NETDEV, Rule, dump};
 
 const TABLE: &str = "flowgauge_lanes";
 const CLASSIC: &str = "classic";
@@ -38,16 +38,17 @@ impl Lanes {
 
     /// Packets that came to the forward hook.
     pub(super) fn classic(&mut self) -> Reading<u64> {
-        self.sum(&[CLASSIC])
+        self.sum(INET, &[CLASSIC])
     }
 
     /// Packets that the CPU saw at the ports.
     pub(super) fn cpu(&mut self) -> Reading<u64> {
-        if self.at_ports { self.sum(&PORTS) } else { Reading::Absent }
+        if self.at_ports { self.sum(NETDEV, &PORTS) } else { Reading::Absent }
     }
 
-    fn sum(&mut self, comments: &[&str]) -> Reading<u64> {
-        match dump(&mut self.dut, ANY_FAMILY, TABLE) {
+    /// The family is named, because the kernel dumps one table of a name only (nf_tables_dump_rules).
+    fn sum(&mut self, family: u8, comments: &[&str]) -> Reading<u64> {
+        match dump(&mut self.dut, family, TABLE) {
             Err(error) => Reading::Missing { why: error.to_string() },
             Ok(rules) => sum(&rules, comments),
         }
@@ -67,33 +68,13 @@ fn sum(rules: &[Rule], comments: &[&str]) -> Reading<u64> {
 }
 
 fn install(dut: &Dut, at_ports: bool) -> Result<(), Refused> {
-    nft::execute(&dut.netns, "the counters of the lanes", &text(&dut.lan.name, &dut.wan.name, at_ports))?;
-    Ok(())
-}
-
-/// Adding a table first lets it be deleted whether or not it was there.
-fn text(lan: &str, wan: &str, at_ports: bool) -> String {
-    let chain = |name: &str, hook: &str| {
-        format!(
-            "\tchain {name} {{\n\t\ttype filter hook {hook} priority {PRIORITY}; policy accept;\n\t\tcounter comment \
-             \"{name}\"\n\t}}\n"
-        )
-    };
-    // The chain has the comment's name; `classic` is at the forward hook.
-    let mut text = format!(
-        "table inet {TABLE} {{}}\ndelete table inet {TABLE}\ntable inet {TABLE} {{\n{}}}\n",
-        chain(CLASSIC, "forward")
-    );
-    if at_ports {
-        let chains: String = PORTS
-            .iter()
-            .zip([lan, wan])
-            .map(|(name, port)| chain(name, &format!("ingress device \"{port}\"")))
-            .collect();
-        text +=
-            &format!("table netdev {TABLE} {{}}\ndelete table netdev {TABLE}\ntable netdev {TABLE} {{\n{chains}}}\n");
+    Table::anew(INET, TABLE).counting(CLASSIC, Hook::Forward, PRIORITY).commit(&dut.netns)?;
+    if !at_ports {
+        return Ok(());
     }
-    text
+    let [lan, wan] = PORTS;
+    let table = Table::anew(NETDEV, TABLE).counting(lan, Hook::Ingress(&dut.lan.name), PRIORITY);
+    table.counting(wan, Hook::Ingress(&dut.wan.name), PRIORITY).commit(&dut.netns)
 }
 
 #[cfg(test)]
@@ -113,12 +94,5 @@ mod tests {
         assert_eq!(sum(&rules, &[CLASSIC]), Reading::Seen(7));
         assert_eq!(sum(&rules, &PORTS), Reading::Seen(7));
         assert!(matches!(sum(&rules[..2], &PORTS), Reading::Missing { .. }));
-    }
-
-    #[test]
-    fn ports_are_counted_on_a_nic_only() {
-        assert!(!text("lan0", "wan0", false).contains("netdev"));
-        let on_nic = text("nic0", "nic1", true);
-        assert!(on_nic.contains("ingress device \"nic0\"") && on_nic.contains("ingress device \"nic1\""), "{on_nic}");
     }
 }

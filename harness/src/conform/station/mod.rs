@@ -11,6 +11,7 @@ mod datapath;
 mod lanes;
 mod refused;
 mod settings;
+pub(super) mod tables;
 
 pub use bench::Bench;
 pub use refused::Refused;

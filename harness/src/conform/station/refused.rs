@@ -3,7 +3,7 @@
 use flowgauge_topologies::{BuildError, DutError, NetlinkError, NetnsError};
 use thiserror::Error;
 
-use crate::nft::NftError;
+use crate::nft::{BatchError, NftError};
 use crate::reference_nic::ReferenceNicError;
 use crate::witnesses::WitnessError;
 
@@ -41,6 +41,15 @@ impl From<NftError> for Refused {
             // A text that nft cannot read is ours, not the kernel's.
             NftError::Refused(refusal) if !refusal.is_syntax() => Refused::Unsupported(error.to_string()),
             _ => Refused::broken(error),
+        }
+    }
+}
+
+impl From<BatchError> for Refused {
+    fn from(error: BatchError) -> Refused {
+        match error {
+            BatchError::Refused(_) => Refused::Unsupported(error.to_string()),
+            BatchError::Netlink(_) => Refused::broken(error),
         }
     }
 }
