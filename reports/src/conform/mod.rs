@@ -3,7 +3,11 @@
 //! The worker only observes: frames in, frames out, counters, state. Everything else is worked out here from what it saw,
 //! so that any verdict can be had again from the file.
 
+pub mod decode;
+pub mod legitimate;
+mod mutants;
 mod observed;
+pub mod oracle;
 mod result;
 
 pub use observed::{ActRun, Arrived, CaseRun, Entry, Hardware, Sent, State, StepRun, StreamRun, Tuple};

@@ -1,0 +1,45 @@
+//! Differences between two paths that are nobody's fault: each by name, with its reason.
+
+use super::decode::Field;
+
+/// A field that may differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Legitimate {
+    /// The fields of [`super::decode`] that may differ.
+    pub fields: &'static [&'static str],
+    /// In which frames.
+    pub within: Within,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// Frames in which something may differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Within {
+    /// What the DUT sends of its own: ICMP errors.
+    OwnMessages,
+}
+
+/// Every difference that counts for nothing.
+pub const LEGITIMATE: [Legitimate; 2] = [
+    Legitimate {
+        fields: &["ipv4.id", "ipv4.checksum"],
+        within: Within::OwnMessages,
+        reason: "the DUT numbers packets of its own as it likes (RFC 6864); the header's checksum follows",
+    },
+    Legitimate {
+        fields: &["ipv6.class_label"],
+        within: Within::OwnMessages,
+        reason: "the flow label of the DUT's own packets is a hash with a secret of the boot (RFC 6437)",
+    },
+];
+
+/// Whether a frame, by its fields, is the DUT's own message.
+pub fn own_message(fields: &[Field]) -> bool {
+    fields.iter().any(|field| field.name.starts_with("quoted."))
+}
+
+/// The reason why `field` may differ in a frame with `fields`, if it may.
+pub fn legitimate(field: &str, fields: &[Field]) -> Option<&'static Legitimate> {
+    LEGITIMATE.iter().find(|one| one.fields.contains(&field) && own_message(fields))
+}

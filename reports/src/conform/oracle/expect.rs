@@ -1,0 +1,144 @@
+//! What a case expects beyond being equal to the reference.
+
+use flowgauge_scenarios::conform::{Counter, Expect, Step};
+
+use super::{Judged, hardware};
+use crate::conform::{Entry, Finding, State, StepRun, StreamRun};
+use crate::observation::Count;
+
+pub(super) fn findings(judged: &Judged<'_>) -> Vec<Finding> {
+    judged.case.expect.iter().filter_map(|expect| finding(judged, expect)).collect()
+}
+
+/// What differs: field, expected, got.
+type Difference = (&'static str, String, String);
+
+fn finding(judged: &Judged<'_>, expect: &Expect) -> Option<Finding> {
+    let steps = &judged.tested.steps;
+    let datapath = judged.tested.datapath;
+    let (step, differs): (usize, Option<Difference>) = match *expect {
+        Expect::Offloaded { step, is } if datapath.offloads() => {
+            (step, marked(&steps[step], "conntrack.offloaded", is, Entry::offloaded))
+        }
+        Expect::HardwareOffloaded { step, is } if hardware(datapath) => {
+            (step, marked(&steps[step], "conntrack.hardware_offloaded", is, Entry::hardware_offloaded))
+        }
+        Expect::Tracked { step, is } => {
+            let entries = steps[step].state.entries.seen().map(Vec::len);
+            let got = entries.map(|n| n > 0);
+            (step, (got != Some(is)).then(|| ("conntrack.entry", said(Some(is)), said(got))))
+        }
+        Expect::Counted { by, from, to } if by != Counter::Hardware || hardware(datapath) => {
+            (to, counted(judged, by, from, to))
+        }
+        Expect::BlockedMs { step, most } => (step, blocked(judged, step, most)),
+        Expect::StaleMs { step, most } => (step, stale(&steps[step], most)),
+        Expect::HardwareRules { step, is } if hardware(datapath) => {
+            let got = steps[step].state.hardware.seen().map(|hardware| hardware.rules);
+            let text = got.map_or_else(|| "not to be read".to_owned(), |n| n.to_string());
+            (step, (got != Some(is)).then(|| ("hardware.rules", is.to_string(), text)))
+        }
+        _ => return None,
+    };
+    let (field, expected, got) = differs?;
+    Some(Finding { step, frame: None, reference_frame: None, field: field.to_owned(), expected, got, bytes: Vec::new() })
+}
+
+fn said(value: Option<bool>) -> String {
+    value.map_or("not to be read", |is| if is { "yes" } else { "no" }).to_owned()
+}
+
+fn marked(step: &StepRun, field: &'static str, is: bool, bit: fn(&Entry) -> bool) -> Option<Difference> {
+    let got = step.state.entries.seen().map(|entries| entries.iter().any(bit));
+    (got != Some(is)).then(|| (field, said(Some(is)), said(got)))
+}
+
+/// What a layer counted against what arrived at the testers: only what was forwarded is counted in every layer.
+fn counted(judged: &Judged<'_>, by: Counter, from: usize, to: usize) -> Option<Difference> {
+    let steps = &judged.tested.steps;
+    let (before, after) = (read(&steps[from].state, by), read(&steps[to].state, by));
+    let frames = steps[from + 1..=to].iter().flat_map(|step| &step.sent);
+    let l2 = if by == Counter::Port { 0 } else { header_len(judged) };
+    let wanted = frames.fold(Count::default(), |sum, one| Count {
+        packets: sum.packets + 1,
+        bytes: sum.bytes + (one.frame.len() - l2.min(one.frame.len())) as u64,
+    });
+    let text = |count: Count| format!("{} packets, {} bytes", count.packets, count.bytes);
+    let field = match by {
+        Counter::Conntrack => "counted.conntrack",
+        Counter::Rule => "counted.rule",
+        Counter::Port => "counted.port",
+        Counter::Hardware => "counted.hardware",
+    };
+    let (Some(before), Some(after)) = (before, after) else {
+        return Some((field, text(wanted), "not to be read".to_owned()));
+    };
+    let got = Count {
+        packets: after.packets.wrapping_sub(before.packets),
+        bytes: after.bytes.wrapping_sub(before.bytes),
+    };
+    (got != wanted).then(|| (field, text(wanted), text(got)))
+}
+
+/// Bytes ahead of the IP header in what the client sends.
+fn header_len(judged: &Judged<'_>) -> usize {
+    use flowgauge_scenarios::conform::Encapsulation;
+    14 + match judged.case.bed.encapsulation {
+        Encapsulation::Vlan | Encapsulation::BridgeVlan => 4,
+        Encapsulation::DoubleVlan | Encapsulation::Qinq | Encapsulation::Pppoe => 8,
+        Encapsulation::Tunnel => 20,
+        Encapsulation::None | Encapsulation::Bridge => 0,
+    }
+}
+
+fn read(state: &State, by: Counter) -> Option<Count> {
+    let sum = |a: Count, b: Count| Count { packets: a.packets + b.packets, bytes: a.bytes + b.bytes };
+    match by {
+        Counter::Conntrack => {
+            let entries = state.entries.seen()?;
+            Some(entries.iter().fold(Count::default(), |all, one| sum(sum(all, one.original_count), one.reply_count)))
+        }
+        Counter::Rule => state.rules.seen()?.get("counted").copied(),
+        Counter::Port => {
+            let ports = state.ports.seen()?;
+            let rx = |port: crate::observation::PortCounters| Count { packets: port.rx_packets, bytes: port.rx_bytes };
+            Some(sum(rx(ports.lan), rx(ports.wan)))
+        }
+        Counter::Hardware => state.hardware.seen().map(|hardware| hardware.count),
+    }
+}
+
+/// The longest time in which nothing arrived from the act on, less the time between two packets.
+fn blocked(judged: &Judged<'_>, step: usize, most: u32) -> Option<Difference> {
+    let (Step::Stream { rate, ms, .. }, Some(stream)) = (&judged.case.steps[step], &judged.tested.steps[step].stream) else {
+        return Some(("blocked", format!("at most {most} ms"), "no stream was seen".to_owned()));
+    };
+    let period_us = 1_000_000 / u64::from(*rate).max(1);
+    let gap_us = longest_gap_us(stream, u64::from(*ms) * 1000).saturating_sub(period_us);
+    (gap_us > u64::from(most) * 1000)
+        .then(|| ("blocked", format!("at most {most} ms"), format!("{:.1} ms", gap_us as f64 / 1000.0)))
+}
+
+fn longest_gap_us(stream: &StreamRun, end_us: u64) -> u64 {
+    let act_us = stream.act_ns.0 / 1000;
+    let after = stream.arrived.iter().map(|one| u64::from(one.1)).filter(|&at| at > act_us);
+    let mut last = act_us;
+    let mut longest = 0;
+    for at in after.chain([end_us]) {
+        longest = longest.max(at.saturating_sub(last));
+        last = last.max(at);
+    }
+    longest
+}
+
+/// How long after the act the packets still came out as before.
+fn stale(step: &StepRun, most: u32) -> Option<Difference> {
+    let Some(stream) = &step.stream else {
+        return Some(("stale", format!("at most {most} ms"), "no stream was seen".to_owned()));
+    };
+    let unchanged = stream.arrived.iter().filter(|one| !stream.changed.contains(&one.0));
+    let last_us = unchanged.map(|one| u64::from(one.1)).max().unwrap_or(0);
+    let stale_us = last_us.saturating_sub(stream.act_ns.1 / 1000);
+    (stale_us > u64::from(most) * 1000)
+        .then(|| ("stale", format!("at most {most} ms"), format!("{:.1} ms", stale_us as f64 / 1000.0)))
+}
