@@ -5,10 +5,12 @@
 
 pub mod decode;
 pub mod legitimate;
+mod load;
 mod mutants;
 mod observed;
 pub mod oracle;
 mod result;
 
+pub use load::judge_run;
 pub use observed::{ActRun, Arrived, CaseRun, Entry, Hardware, Sent, State, StepRun, StreamRun, Tuple};
 pub use result::{CaseResult, ConformResult, ConformStart, Finding, MutantResult};

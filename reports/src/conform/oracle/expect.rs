@@ -87,7 +87,7 @@ fn header_len(judged: &Judged<'_>) -> usize {
         Encapsulation::Vlan | Encapsulation::BridgeVlan => 4,
         Encapsulation::DoubleVlan | Encapsulation::Qinq | Encapsulation::Pppoe => 8,
         Encapsulation::Tunnel => 20,
-        Encapsulation::None | Encapsulation::Bridge => 0,
+        Encapsulation::None | Encapsulation::Bridge | Encapsulation::Bond => 0,
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use super::{Encapsulation, Mutation, REFERENCE, Station, Translation};
 use crate::ruleset::{FLOWTABLE, TABLE};
 use crate::support::Gap;
-use crate::{Datapath, Family, Topology};
+use crate::{Datapath, Family};
 
 /// The IP protocol of frames by which testers know that nothing is on the way any more; for experiments (RFC 3692). Such
 /// frames pass ahead of all counters.
