@@ -8,7 +8,7 @@ use flowgauge_scenarios::conform::{ConformPlan, Mutation, Outcome};
 use super::{CaseResult, MutantResult};
 
 /// What became of each mutant. An instance notices it where it passes without, and does not with it.
-pub fn mutants(plan: &ConformPlan, results: &[CaseResult]) -> Vec<MutantResult> {
+pub(super) fn mutants(plan: &ConformPlan, results: &[CaseResult]) -> Vec<MutantResult> {
     let sound: BTreeMap<(usize, Datapath), Outcome> = results
         .iter()
         .filter(|result| result.mutation.is_none())

@@ -95,3 +95,6 @@ fn outcome(judged: &Judged<'_>) -> (Outcome, String, Vec<Finding>) {
 fn hardware(datapath: Datapath) -> bool {
     datapath == Datapath::FlowtableHw
 }
+
+#[cfg(test)]
+mod tests;

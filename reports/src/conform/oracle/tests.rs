@@ -1,0 +1,163 @@
+//! The oracle on made-up runs: each verdict turns when what it rests on is broken.
+
+use std::net::SocketAddr;
+
+use flowgauge_scenarios::conform::{Catalogue, Counter, Expect, Outcome};
+use flowgauge_scenarios::{Datapath, Topology};
+
+use super::*;
+use crate::conform::{Arrived, Entry, Sent, State, StepRun, Tuple};
+use crate::observation::{Count, Reading};
+
+const CASE: &str = "[[case]]\nid = \"made-up\"\ngroup = \"forwarding\"\nwhat = \"A packet arrives.\"\nwhy = \"It must.\"\n\
+    source = \"RFC 1812 section 5.2\"\napplies = { families = [\"ipv4\"], protocols = [\"udp\"] }\n\
+    steps = [ { open = {} }, { send = {} } ]\n";
+
+/// An IPv4 UDP datagram of 4 bytes with this TTL.
+fn frame(ttl: u8) -> Vec<u8> {
+    let mut frame = vec![2, 0x66, 0x67, 0, 2, 2, 2, 0x66, 0x67, 0, 2, 1, 8, 0];
+    frame.extend([0x45, 0, 0, 32, 0, 0, 0x40, 0, ttl, 17, 0, 0, 198, 18, 128, 1, 198, 19, 128, 1]);
+    frame.extend([0x27, 0x10, 0x4e, 0x20, 0, 12, 0, 0, 1, 2, 3, 4]);
+    frame
+}
+
+fn arrived(frame: Vec<u8>) -> Arrived {
+    Arrived { side: Side::Server, at_ns: 5, frame }
+}
+
+fn entry(status: u32) -> Entry {
+    let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+    let (client, server) = (at("198.18.128.1:10000"), at("198.19.128.1:20000"));
+    Entry {
+        flow: 0,
+        original: Tuple { source: client, destination: server },
+        reply: Tuple { source: server, destination: client },
+        status,
+        timeout_s: None,
+        tcp_state: None,
+        mark: 0,
+        original_count: Count { packets: 1, bytes: 32 },
+        reply_count: Count::default(),
+    }
+}
+
+/// A step that sends one packet and sees it arrive, with `classic` packets on the classic path.
+fn step(classic: u64, status: u32) -> StepRun {
+    StepRun {
+        sent: vec![Sent { side: Side::Client, at_ns: 0, frame: frame(64) }],
+        arrived: vec![arrived(frame(63))],
+        classic: Reading::Seen(classic),
+        cpu: Reading::Absent,
+        state: State { entries: Reading::Seen(vec![entry(status)]), ..State::default() },
+        ..StepRun::default()
+    }
+}
+
+fn run(datapath: Datapath) -> CaseRun {
+    let (classic, status) = if datapath.offloads() { (0, 0xe | 1 << 14) } else { (1, 0xe) };
+    CaseRun {
+        instance: 0,
+        topology: Topology::Router,
+        datapath,
+        mutation: None,
+        steps: vec![step(1, status), step(classic, status)],
+        refused: None,
+        broken: None,
+        duration_ns: 1,
+    }
+}
+
+/// What the made-up case comes to on the flowtable, after `change` of case, reference and what was tested.
+fn judged(change: impl Fn(&mut Case, &mut CaseRun, &mut CaseRun)) -> CaseResult {
+    let catalogue = Catalogue::parse("made-up.toml", CASE).unwrap();
+    let mut plan = catalogue.plan(&[], &[Datapath::Flowtable], &[]).unwrap();
+    let (mut reference, mut tested) = (run(Datapath::Conntrack), run(Datapath::Flowtable));
+    change(&mut plan.cases[0], &mut reference, &mut tested);
+    let (case, instance) = (&plan.cases[0], &plan.instances[0]);
+    judge(&Judged { case, instance, reference: Some(&reference), tested: &tested })
+}
+
+#[track_caller]
+fn expect_fail(result: &CaseResult, field: &str) {
+    let fields: Vec<&str> = result.findings.iter().map(|finding| finding.field.as_str()).collect();
+    assert_eq!((result.outcome, fields.contains(&field)), (Outcome::Fail, true), "{fields:?} {}", result.why);
+}
+
+#[test]
+fn the_same_packets_on_the_fast_path_pass() {
+    let result = judged(|_, _, _| {});
+    assert_eq!((result.outcome, result.why.as_str()), (Outcome::Pass, ""));
+}
+
+#[test]
+fn a_field_that_differs_is_named_with_its_bytes() {
+    let result = judged(|_, _, tested| tested.steps[1].arrived[0].frame[22] = 64);
+    expect_fail(&result, "ipv4.ttl");
+    let finding = &result.findings[0];
+    assert_eq!((finding.expected.as_str(), finding.got.as_str(), &finding.bytes[..]), ("63", "64", &[22][..]));
+    assert_eq!(result.why, "step 1: ipv4.ttl is 64, not 63");
+}
+
+#[test]
+fn lost_and_extra_packets_fail() {
+    expect_fail(&judged(|_, _, tested| tested.steps[1].arrived.clear()), "lost");
+    expect_fail(&judged(|_, _, tested| tested.steps[1].arrived.push(arrived(frame(63)))), "extra");
+    let elsewhere = judged(|_, _, tested| tested.steps[1].arrived[0].side = Side::Client);
+    expect_fail(&elsewhere, "lost");
+    expect_fail(&elsewhere, "extra");
+    expect_fail(&judged(|_, _, tested| tested.steps[1].arrived[0].frame.truncate(40)), "frame.length");
+}
+
+#[test]
+fn another_lane_is_unproven_and_a_missing_witness_too() {
+    let slow = judged(|_, _, tested| tested.steps[1].classic = Reading::Seen(1));
+    assert_eq!(slow.outcome, Outcome::Unproven, "{}", slow.why);
+    let blind = judged(|_, _, tested| tested.steps[1].classic = Reading::Missing { why: "no rule".to_owned() });
+    assert_eq!(blind.outcome, Outcome::Unproven, "{}", blind.why);
+    let unmarked = judged(|_, _, tested| tested.steps[0].state.entries = Reading::Seen(vec![entry(0xe)]));
+    assert_eq!(unmarked.outcome, Outcome::Unproven, "{}", unmarked.why);
+}
+
+#[test]
+fn a_reference_that_does_not_do_what_the_case_says_is_an_error() {
+    let silent = judged(|_, reference, tested| {
+        reference.steps[1].arrived.clear();
+        tested.steps[1].arrived.clear();
+    });
+    assert_eq!(silent.outcome, Outcome::Error, "{}", silent.why);
+    assert!(silent.why.contains("0 packets arrived, not 1"), "{}", silent.why);
+    let refused = judged(|_, _, tested| tested.refused = Some("EOPNOTSUPP".to_owned()));
+    assert_eq!((refused.outcome, refused.why.as_str()), (Outcome::Unsupported, "EOPNOTSUPP"));
+    let broken = judged(|_, _, tested| tested.broken = Some("no socket".to_owned()));
+    assert_eq!(broken.outcome, Outcome::Error);
+}
+
+#[test]
+fn state_that_differs_fails_and_offload_bits_do_not() {
+    expect_fail(&judged(|_, _, tested| tested.steps[1].state.entries = Reading::Seen(Vec::new())), "conntrack.entry");
+    let mark = |tested: &mut CaseRun| {
+        let mut marked = entry(0xe | 1 << 14);
+        marked.mark = 7;
+        tested.steps[1].state.entries = Reading::Seen(vec![marked]);
+    };
+    expect_fail(&judged(|_, _, tested| mark(tested)), "conntrack.mark");
+    expect_fail(&judged(|_, _, tested| tested.steps[1].state.entries = Reading::Seen(vec![entry(0x6 | 1 << 14)])), "conntrack.status");
+}
+
+#[test]
+fn what_a_layer_counts_is_held_to_what_was_sent() {
+    let counted = |packets: u64, bytes: u64| {
+        judged(move |case, _, tested| {
+            case.expect = vec![Expect::Counted { by: Counter::Conntrack, from: 0, to: 1 }];
+            let mut after = entry(0xe | 1 << 14);
+            after.original_count = Count { packets: 1 + packets, bytes: 32 + bytes };
+            tested.steps[1].state.entries = Reading::Seen(vec![after]);
+        })
+    };
+    assert_eq!(counted(1, 32).outcome, Outcome::Pass, "{}", counted(1, 32).why);
+    expect_fail(&counted(2, 64), "counted.conntrack");
+    expect_fail(&counted(1, 46), "counted.conntrack");
+    expect_fail(&counted(0, 0), "counted.conntrack");
+    let unmarked = judged(|case, _, _| case.expect = vec![Expect::Offloaded { step: 1, is: false }]);
+    expect_fail(&unmarked, "conntrack.offloaded");
+}
