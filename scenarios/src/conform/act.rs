@@ -39,7 +39,8 @@ pub enum Act {
     AddressRemove,
     /// A parameter of the DUT's namespace: name and value.
     Sysctl(String, String),
-    /// `nft -f -` with this text; names as in [`super::Rules`].
+    /// `nft -f -` with this text. In it `{lan}`, `{wan}` and `{flowtable}` stand for names as in [`super::Rules`], `{lan_port}` for the
+    /// port below what the LAN port carries, `{table}` for the ruleset's table with its family.
     Nft(String),
     /// A bridge forgets where the client is and learns it elsewhere.
     BridgeMoves,

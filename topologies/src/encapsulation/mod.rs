@@ -8,11 +8,13 @@
 //!  bridge       br0                with the ports lan0 and elsewhere0
 //!  bridge-vlan  br0.10             on br0, which filters VLANs
 //!  tunnel       ipip0 or ip6ip6    between the link addresses of lan0 and of the client
+//!  bond         bond0              with the port lan0
 //! ```
 //!
 //! The device on top has the addresses that the plain port would have had. Its MTU is the one asked for; the port below
 //! has room for the headers too, at both ends of the link.
 
+mod bond;
 mod bridge;
 mod pppoe;
 mod tunnel;

@@ -66,6 +66,7 @@ pub const CONFORM_MODULES: &[&str] = &[
     "pppoe",
     "ipip",
     "ip6_tunnel",
+    "bonding",
     // expressions
     "nft_quota",
     "nft_connlimit",

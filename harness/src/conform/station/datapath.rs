@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use flowgauge_scenarios::Datapath;
-use flowgauge_scenarios::conform::{Mutation, RulesetRequest, render};
+use flowgauge_scenarios::conform::{Mutation, RulesetRequest, render, sysctls};
 use flowgauge_topologies::features;
 
 use super::{Bench, Refused, tables};
@@ -11,8 +11,6 @@ use crate::nft;
 
 /// The feature of a port that takes flow rules; the reference NIC drops its rules when it goes off (topologies/nic/port.c).
 pub(in crate::conform) const OFFLOAD: &str = "hw-tc-offload";
-/// An hour, where flows must not time out.
-const NO_TIMEOUT: [&str; 2] = ["net.netfilter.nf_flowtable_tcp_timeout", "net.netfilter.nf_flowtable_udp_timeout"];
 
 /// What [`Bench::apply`] put into force.
 #[derive(Clone, Debug)]
@@ -43,17 +41,12 @@ impl Bench {
         self.applied = None;
         self.restore()?;
         self.settings.reset(&self.bed.dut.netns)?;
-        self.faults(mutation)?;
+        self.faults(text.contains("flags offload"), mutation)?;
         self.applied = Some(Applied { text });
         self.put_ruleset()?;
         let netns = &self.bed.dut.netns;
-        for (key, value) in &self.station.bed.sysctls {
-            self.settings.set(netns, key, value)?;
-        }
-        if mutation == Some(Mutation::NoTimeout) {
-            for key in NO_TIMEOUT {
-                self.settings.set(netns, key, "3600")?;
-            }
+        for (key, value) in sysctls(&self.station, mutation) {
+            self.settings.set(netns, &key, &value)?;
         }
         Ok(())
     }
@@ -74,16 +67,16 @@ impl Bench {
         Ok(self.connections.flush()?)
     }
 
-    /// Switches exactly the faults of a mutation on.
-    fn faults(&mut self, mutation: Option<Mutation>) -> Result<(), Refused> {
-        let fault = match mutation {
-            Some(Mutation::Fault(fault, number)) => Some((fault, number)),
-            _ => None,
-        };
-        match (&self.card, fault) {
-            (Some(card), _) => Ok(card.set_faults(&BTreeMap::from_iter(fault))?),
+    /// Switches exactly the faults of the bed on, where rules go to the NIC, and that of a mutation.
+    fn faults(&mut self, offloads: bool, mutation: Option<Mutation>) -> Result<(), Refused> {
+        let mut faults = if offloads { self.station.bed.faults.clone() } else { BTreeMap::new() };
+        if let Some(Mutation::Fault(fault, number)) = mutation {
+            faults.insert(fault, number);
+        }
+        match (&self.card, faults.keys().next()) {
+            (Some(card), _) => Ok(card.set_faults(&faults)?),
             (None, None) => Ok(()),
-            (None, Some((fault, _))) => {
+            (None, Some(fault)) => {
                 Err(Refused::Unsupported(format!("only the reference NIC has the fault {}", fault.name())))
             }
         }
