@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use flowgauge_scenarios::Topology;
 use flowgauge_topologies::kernel::{cache_dir, debian};
-use flowgauge_topologies::vm::{CONFORM_MODULES, Exit, ExtraModule, Vm, VmOptions};
+use flowgauge_topologies::vm::{CONFORM_MODULES, CONFORM_NIC_PARAMETERS, Exit, ExtraModule, Vm, VmOptions};
 
 use crate::{Outcome, WORKER, cases, check};
 
@@ -31,7 +31,8 @@ pub(crate) fn run(version: &str) -> Outcome {
         options.worker_argv.push(only);
     }
     options.modules.extend(CONFORM_MODULES.iter().map(|&name| name.to_owned()));
-    options.extra_modules.push(ExtraModule { path: driver, parameters: String::new() });
+    // Its table is read whole at every step, empty places too.
+    options.extra_modules.push(ExtraModule { path: driver, parameters: CONFORM_NIC_PARAMETERS.to_owned() });
     let mut vm = Vm::boot(&image, options, &|_| ())?;
     eprintln!("  {}: booted in {:?}, without {:?}", image.release, vm.boot_times(), vm.absent_modules());
     let channel = vm.channel()?;

@@ -1,7 +1,7 @@
 //! A station with a socket at each end, and rulesets for it.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flowgauge::conform::station::{Bench, Refused};
 use flowgauge_reports::conform::Entry;
@@ -46,8 +46,9 @@ pub(crate) fn station(topology: Topology, family: Family, bed: Bed) -> Station {
 
 impl Rig {
     pub(crate) fn new(topology: Topology, family: Family, bed: Bed) -> Result<Rig, Refused> {
-        let encapsulation = bed.encapsulation;
+        let (encapsulation, began) = (bed.encapsulation, Instant::now());
         let bench = Bench::build(&station(topology, family, bed), topology)?;
+        println!("built in {:?}", began.elapsed());
         let (client, server) = bench.wires()?;
         let open = |wire| Port::open(wire).map_err(|error| Refused::Broken(error.to_string()));
         Ok(Rig { client: open(&client)?, server: open(&server)?, bench, encapsulation, family })
@@ -77,7 +78,10 @@ impl Rig {
     }
 
     pub(crate) fn apply(&mut self, datapath: Datapath) -> Result<(), Refused> {
-        self.bench.apply_text(self.text(datapath), None)
+        let began = Instant::now();
+        let outcome = self.bench.apply_text(self.text(datapath), None);
+        println!("{} applied in {:?}", datapath.name(), began.elapsed());
+        outcome
     }
 
     /// Applies a flowtable's ruleset. False: this machine's kernel lacks it; a guest's must not.

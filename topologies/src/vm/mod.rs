@@ -30,6 +30,6 @@ pub use console::{ConsoleFinding, FindingKind, scan};
 pub use death::{DeathKind, Exit, GuestDeath};
 pub use error::VmError;
 pub use guest::{guest_init, is_guest_init};
-pub use initramfs::{CONFORM_MODULES, ROUTER_MODULES};
+pub use initramfs::{CONFORM_MODULES, CONFORM_NIC_PARAMETERS, ROUTER_MODULES};
 pub use machine::{BootTimes, Vm};
 pub use options::{ExtraModule, VmOptions};
