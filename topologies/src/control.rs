@@ -96,14 +96,16 @@ impl Control {
 
     /// Takes the WAN port out of the DUT: for all that is in the DUT it is deleted, and its cable stays.
     pub fn wan_leaves(&mut self) -> Result<(), NetlinkError> {
+        self.wan_moves(&self.dut, &self.limbo_netns)?;
         self.away = true;
-        self.wan_moves(&self.dut, &self.limbo_netns)
+        Ok(())
     }
 
     /// Brings it back, as it was.
     pub fn wan_returns(&mut self) -> Result<(), BuildError> {
-        if std::mem::take(&mut self.away) {
+        if self.away {
             self.wan_moves(&self.limbo, &self.dut_netns)?;
+            self.away = false;
         }
         self.wan_up()
     }

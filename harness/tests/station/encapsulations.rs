@@ -6,7 +6,7 @@ use flowgauge_scenarios::{Datapath, Family, Topology};
 use crate::rig::Rig;
 use crate::{Outcome, check};
 
-const ALL: [Encapsulation; 7] = [
+const ALL: [Encapsulation; 8] = [
     Encapsulation::Vlan,
     Encapsulation::DoubleVlan,
     Encapsulation::Qinq,
@@ -14,6 +14,7 @@ const ALL: [Encapsulation; 7] = [
     Encapsulation::Bridge,
     Encapsulation::BridgeVlan,
     Encapsulation::Tunnel,
+    Encapsulation::Bond,
 ];
 
 pub(crate) fn each(topology: Topology) -> Outcome {

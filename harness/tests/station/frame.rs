@@ -45,7 +45,7 @@ impl Datagram {
         let (tag, outer, provider) = ([0x81, 0, 0, 10], [0x81, 0, 0, 20], [0x88, 0xa8, 0, 20]);
         let ends = (CLIENT_LINK.ipv4, CLIENT_LINK.ipv6);
         let inner: Vec<u8> = match encapsulation {
-            Encapsulation::None | Encapsulation::Bridge => [&kind[..], &packet].concat(),
+            Encapsulation::None | Encapsulation::Bridge | Encapsulation::Bond => [&kind[..], &packet].concat(),
             Encapsulation::Vlan | Encapsulation::BridgeVlan => [&tag[..], &kind, &packet].concat(),
             Encapsulation::DoubleVlan => [&outer[..], &tag, &kind, &packet].concat(),
             Encapsulation::Qinq => [&provider[..], &tag, &kind, &packet].concat(),
@@ -74,7 +74,7 @@ impl Datagram {
 /// What an encapsulation shows as in [`Opened::carried_in`].
 pub(crate) fn layers(encapsulation: Encapsulation, ipv6: bool) -> Vec<&'static str> {
     match encapsulation {
-        Encapsulation::None | Encapsulation::Bridge => vec![],
+        Encapsulation::None | Encapsulation::Bridge | Encapsulation::Bond => vec![],
         Encapsulation::Vlan | Encapsulation::BridgeVlan => vec!["8100:10"],
         Encapsulation::DoubleVlan => vec!["8100:20", "8100:10"],
         Encapsulation::Qinq => vec!["88a8:20", "8100:10"],

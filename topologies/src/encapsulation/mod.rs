@@ -62,7 +62,11 @@ pub(crate) struct Stacked {
 /// (is_skb_forwardable in net/core/dev.c; packet sockets likewise), and nothing else.
 pub(crate) const fn overhead(encapsulation: Encapsulation) -> u32 {
     match encapsulation {
-        Encapsulation::None | Encapsulation::Vlan | Encapsulation::Bridge | Encapsulation::BridgeVlan => 0,
+        Encapsulation::None
+        | Encapsulation::Vlan
+        | Encapsulation::Bridge
+        | Encapsulation::BridgeVlan
+        | Encapsulation::Bond => 0,
         Encapsulation::DoubleVlan | Encapsulation::Qinq | Encapsulation::Pppoe => 8,
         Encapsulation::Tunnel => 40,
     }
@@ -96,6 +100,7 @@ pub(crate) async fn stack(
             Stacked { device, bridge: Some(bridge), session: None }
         }
         Encapsulation::Tunnel => only(tunnel::to_peer(handle, port, family, mtu).await?),
+        Encapsulation::Bond => only(bond::over(handle, port, mtu).await?),
     })
 }
 
