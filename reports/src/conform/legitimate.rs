@@ -18,10 +18,12 @@ pub struct Legitimate {
 pub enum Within {
     /// What the DUT sends of its own: ICMP errors.
     OwnMessages,
+    /// Fragments of IPv6.
+    Fragments,
 }
 
 /// Every difference that counts for nothing.
-pub const LEGITIMATE: [Legitimate; 2] = [
+pub const LEGITIMATE: [Legitimate; 3] = [
     Legitimate {
         fields: &["ipv4.id", "ipv4.checksum"],
         within: Within::OwnMessages,
@@ -32,6 +34,12 @@ pub const LEGITIMATE: [Legitimate; 2] = [
         within: Within::OwnMessages,
         reason: "the flow label of the DUT's own packets is a hash with a secret of the boot (RFC 6437)",
     },
+    Legitimate {
+        fields: &["ipv6.fragment.id"],
+        within: Within::Fragments,
+        reason: "conntrack puts fragments together, and the DUT numbers those that it makes again with a secret of the boot \
+                 (ipv6_select_ident; RFC 7739)",
+    },
 ];
 
 /// Whether a frame, by its fields, is the DUT's own message.
@@ -41,5 +49,9 @@ pub fn own_message(fields: &[Field]) -> bool {
 
 /// The reason why `field` may differ in a frame with `fields`, if it may.
 pub fn legitimate(field: &str, fields: &[Field]) -> Option<&'static Legitimate> {
-    LEGITIMATE.iter().find(|one| one.fields.contains(&field) && own_message(fields))
+    let is = |within| match within {
+        Within::OwnMessages => own_message(fields),
+        Within::Fragments => true,
+    };
+    LEGITIMATE.iter().find(|one| one.fields.contains(&field) && is(one.within))
 }

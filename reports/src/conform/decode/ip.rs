@@ -42,9 +42,12 @@ pub(super) fn ipv6(reader: &mut Reader<'_>) -> Option<()> {
         };
         let (&first, &second) = (reader.left().first()?, reader.left().get(1)?);
         let len = if next == 44 { 8 } else { (usize::from(second) + 1) * 8 };
-        let header = reader.take(name, len, hex)?;
         if next == 44 {
+            let header = reader.take(name, 4, hex)?;
             later |= u16::from_be_bytes([header[2], header[3]]) & 0xfff8 != 0;
+            reader.bits("ipv6.fragment.id", 4)?;
+        } else {
+            reader.take(name, len, hex)?;
         }
         body = body.saturating_sub(len);
         next = first.into();

@@ -3,6 +3,7 @@
 use flowgauge_scenarios::conform::{Counter, Expect, Step};
 
 use super::{Judged, hardware};
+use crate::conform::decode::decode;
 use crate::conform::{Entry, Finding, State, StepRun, StreamRun};
 use crate::observation::Count;
 
@@ -31,6 +32,7 @@ fn finding(judged: &Judged<'_>, expect: &Expect) -> Option<Finding> {
         Expect::Counted { by, from, to } if by != Counter::Hardware || hardware(datapath) => {
             (to, counted(judged, by, from, to))
         }
+        Expect::Claimed { step } if datapath.offloads() => (step, claimed(&steps[step])),
         Expect::BlockedMs { step, most } => (step, blocked(judged, step, most)),
         Expect::StaleMs { step, most } => (step, stale(&steps[step], most)),
         Expect::HardwareRules { step, is } if hardware(datapath) => {
@@ -58,10 +60,10 @@ fn counted(judged: &Judged<'_>, by: Counter, from: usize, to: usize) -> Option<D
     let steps = &judged.tested.steps;
     let (before, after) = (read(&steps[from].state, by), read(&steps[to].state, by));
     let frames = steps[from + 1..=to].iter().flat_map(|step| &step.sent);
-    let l2 = if by == Counter::Port { 0 } else { header_len(judged) };
+    let len = |frame: &[u8]| if by == Counter::Port { frame.len() as u64 } else { packet_len(frame) };
     let wanted = frames.fold(Count::default(), |sum, one| Count {
         packets: sum.packets + 1,
-        bytes: sum.bytes + (one.frame.len() - l2.min(one.frame.len())) as u64,
+        bytes: sum.bytes + len(&one.frame),
     });
     let text = |count: Count| format!("{} packets, {} bytes", count.packets, count.bytes);
     let field = match by {
@@ -80,14 +82,30 @@ fn counted(judged: &Judged<'_>, by: Counter, from: usize, to: usize) -> Option<D
     (got != wanted).then(|| (field, text(wanted), text(got)))
 }
 
-/// Bytes ahead of the IP header in what the client sends.
-fn header_len(judged: &Judged<'_>) -> usize {
-    use flowgauge_scenarios::conform::Encapsulation;
-    14 + match judged.case.bed.encapsulation {
-        Encapsulation::Vlan | Encapsulation::BridgeVlan => 4,
-        Encapsulation::DoubleVlan | Encapsulation::Qinq | Encapsulation::Pppoe => 8,
-        Encapsulation::Tunnel => 20,
-        Encapsulation::None | Encapsulation::Bridge | Encapsulation::Bond => 0,
+/// Bytes of the IP packet in a frame, by its own length field; of the inner one, where one carries another. What is behind it
+/// is padding and no part of it.
+fn packet_len(frame: &[u8]) -> u64 {
+    let fields = decode(frame);
+    let number = |at: usize| frame.get(at..at + 2).map_or(0, |bytes| u64::from(u16::from_be_bytes([bytes[0], bytes[1]])));
+    let length = fields.iter().rev().find(|field| matches!(field.name.as_str(), "ipv4.length" | "ipv6.length"));
+    length.map_or(0, |field| number(field.at) + if field.name == "ipv6.length" { 40 } else { 0 })
+}
+
+/// Whether what conntrack claims after a step is what the step's packets did.
+fn claimed(step: &StepRun) -> Option<Difference> {
+    let (Some(entries), Some(&classic)) = (step.state.entries.seen(), step.classic.seen()) else {
+        return Some(("claim", "conntrack and the counters of the lanes".to_owned(), "not to be read".to_owned()));
+    };
+    let sent = step.sent.len();
+    if classic > 0 && entries.iter().any(Entry::offloaded) {
+        let got = format!("{classic} of {sent} on the classic path");
+        return Some(("claim.offloaded", "no packet on the classic path".to_owned(), got));
+    }
+    match step.cpu.seen() {
+        Some(&cpu) if cpu > 0 && entries.iter().any(Entry::hardware_offloaded) => {
+            Some(("claim.hardware", "no packet at the CPU".to_owned(), format!("{cpu} of {sent} at the CPU")))
+        }
+        _ => None,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::conform::{CaseRun, Entry, Finding, StepRun};
 const OFFLOAD_BITS: u32 = 1 << 14 | 1 << 15;
 
 pub(super) fn findings(judged: &Judged<'_>, reference: &CaseRun) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings = acts(judged, reference);
     for (step, asked) in judged.case.steps.iter().enumerate() {
         // While time passes and while something is done each path has a pace of its own: cases about that say what they expect.
         if !matches!(asked, Step::Send { .. } | Step::Look) {
@@ -40,6 +40,25 @@ pub(super) fn findings(judged: &Judged<'_>, reference: &CaseRun) -> Vec<Finding>
         }));
     }
     findings
+}
+
+/// What the kernel did on the reference and would not do here.
+fn acts(judged: &Judged<'_>, reference: &CaseRun) -> Vec<Finding> {
+    let steps = judged.tested.steps.iter().zip(&reference.steps).enumerate();
+    let refused = steps.filter_map(|(step, (is, was))| match (&is.act, &was.act) {
+        (Some(is), Some(was)) if was.done && !is.done => Some((step, is)),
+        _ => None,
+    });
+    let finding = |(step, act): (usize, &crate::conform::ActRun)| Finding {
+        step,
+        frame: None,
+        reference_frame: None,
+        field: "act".to_owned(),
+        expected: "done".to_owned(),
+        got: format!("refused ({})", act.said),
+        bytes: Vec::new(),
+    };
+    refused.map(finding).collect()
 }
 
 fn entries(step: &StepRun) -> &[Entry] {
