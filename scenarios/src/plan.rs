@@ -116,6 +116,11 @@ impl SplitMix64 {
         z ^ (z >> 31)
     }
 
+    /// A number from 0 to `bound` less one (0 where that is 0), by multiply-shift.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
+    }
+
     /// Puts a list in random order (Fisher-Yates; the bias of multiply-shift is below 2^-60 for lists of this size).
     pub fn shuffle<T>(&mut self, list: &mut [T]) {
         for i in (1..list.len()).rev() {

@@ -3,5 +3,6 @@
 pub mod acts;
 pub mod cable;
 pub mod craft;
+pub mod fuzz;
 pub mod state;
 pub mod station;

@@ -4,6 +4,7 @@
 //! so that any verdict can be had again from the file.
 
 pub mod decode;
+mod fuzz;
 pub mod legitimate;
 mod load;
 mod mutants;
@@ -11,6 +12,7 @@ mod observed;
 pub mod oracle;
 mod result;
 
+pub use fuzz::{Divergence, FuzzSummary};
 pub use load::judge_run;
 pub use observed::{ActRun, Arrived, CaseRun, Entry, Hardware, Sent, State, StepRun, StreamRun, Tuple};
 pub use result::{CaseResult, ConformResult, ConformStart, Finding, MutantResult};

@@ -13,4 +13,4 @@ mod sentinel;
 
 pub use error::CableError;
 pub use line::Cable;
-pub use sentinel::{LAN_CLIENT, LAN_SERVER, SENTINEL_PROTOCOL, Sentinels, WAN_CLIENT, WAN_SERVER};
+pub use sentinel::{LAN_CLIENT, LAN_SERVER, Sentinels, WAN_CLIENT, WAN_SERVER};

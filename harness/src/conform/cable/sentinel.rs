@@ -1,7 +1,7 @@
 //! Sentinels: packets that go behind those of a step, and say when they have come out that all before them have.
 //!
 //! A sentinel must take the classic path on every datapath, pass every translation, and disturb no flow. So it is of IP
-//! protocol 253, which nobody offloads (`flow add` takes TCP, UDP and GRE: nft_flow_offload_eval in
+//! protocol 253 ([`SENTINEL_PROTOCOL`]), which nobody offloads (`flow add` takes TCP, UDP and GRE: nft_flow_offload_eval in
 //! net/netfilter/nft_flow_offload.c), which has no ports that could be used up, and it is known by its payload, whatever
 //! becomes of its addresses. Upstream and downstream have address pairs of their own: were one the other's reply, then
 //! masquerading the first would leave no tuple for the second.
@@ -9,12 +9,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use flowgauge_scenarios::Family;
-use flowgauge_scenarios::conform::{PacketSpec, Side};
+use flowgauge_scenarios::conform::{PacketSpec, SENTINEL_PROTOCOL, Side};
 
 use crate::conform::craft::{Envelope, bare, inner};
 
-/// The IP protocol of sentinels, one of those for experiments (RFC 3692).
-pub const SENTINEL_PROTOCOL: u8 = 253;
 /// Who sends upstream, at the client.
 pub const LAN_CLIENT: (Ipv4Addr, Ipv6Addr) =
     (Ipv4Addr::new(198, 18, 255, 253), Ipv6Addr::new(0x2001, 2, 0, 0x1001, 0, 0, 0xffff, 0xfffd));

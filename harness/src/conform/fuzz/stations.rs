@@ -1,0 +1,33 @@
+//! What sequences are tried on.
+
+use flowgauge_scenarios::conform::{Bed, REFERENCE, Station, Translation};
+use flowgauge_scenarios::{Datapath, Family, Topology};
+
+/// The stations for a datapath: both families, plain and masqueraded, with a WAN that is narrower than the LAN. ICMP errors
+/// are not limited (Documentation/networking/ip-sysctl.rst), for how many there were in the last second must make no
+/// difference.
+pub fn stations(datapath: Datapath) -> Vec<Station> {
+    let topology = if datapath.needs_nic() { Topology::NicRouter } else { Topology::Router };
+    let sysctls = [
+        ("net.ipv4.icmp_ratelimit", "0"),
+        ("net.ipv4.icmp_ratemask", "0"),
+        ("net.ipv6.icmp.ratelimit", "0"),
+        ("net.ipv6.icmp.ratemask", "0"),
+    ];
+    let station = |family, translation| Station {
+        topology,
+        bed: Bed {
+            wan_mtu: 1400,
+            sysctls: sysctls.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            ..Bed::default()
+        },
+        translation,
+        family,
+        datapaths: vec![REFERENCE, datapath],
+        instances: Vec::new(),
+    };
+    [Translation::None, Translation::Masquerade]
+        .into_iter()
+        .flat_map(|translation| [Family::Ipv4, Family::Ipv6].map(|family| station(family, translation)))
+        .collect()
+}
