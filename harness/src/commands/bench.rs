@@ -151,6 +151,8 @@ impl Bench {
             keep: self.keep,
             explain: self.explain,
             inject: self.inject,
+            conform: None,
+            lost: 0,
         })
     }
 

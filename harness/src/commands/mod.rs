@@ -4,6 +4,7 @@ mod bench;
 mod clean;
 mod compare;
 mod completions;
+mod conform;
 mod doctor;
 mod exit;
 mod history;
@@ -29,6 +30,7 @@ Examples:
   flowgauge bench tcp-masquerade --kernel debian:6.1
   flowgauge bench udp-ipv4 --frame imix --flows 10000 --direction both
   flowgauge bench ./my-scenario.toml --kernel ~/linux/arch/x86/boot/bzImage --modules ~/mods
+  flowgauge conform                             does the fast path do to each packet what the classic path does?
   flowgauge show ruleset masquerade flowtable   the nft text that a datapath installs
   flowgauge report results/LAST --format html   a report page from a kept result
 
@@ -47,6 +49,8 @@ struct CommandLine {
 enum Command {
     /// Measure scenarios over their datapaths, side by side, with proof of path
     Bench(Box<bench::Bench>),
+    /// Check that offloaded paths do to each packet what the classic path does
+    Conform(Box<conform::Conform>),
     /// Show what this machine can do for offload measurements, and how to close each gap
     Doctor(doctor::Doctor),
 
@@ -68,7 +72,7 @@ enum Command {
     Clean(clean::Clean),
     /// Print a completion script for a shell
     Completions(completions::Completions),
-    /// Run a job beside the kernel under test (started by `bench`)
+    /// Run a job beside the kernel under test (started by `bench` and `conform`)
     #[command(hide = true)]
     Worker,
 }
@@ -85,7 +89,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> i32 {
     };
     let outcome = match line.command {
         Command::Bench(bench) => bench.run(),
-
+        Command::Conform(conform) => conform.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Show(show) => show.run(),
         Command::List(list) => list.run(),

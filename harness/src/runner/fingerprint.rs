@@ -28,7 +28,7 @@ const SETTINGS: [&str; 11] = [
 ];
 
 /// Reads it on the kernel that we run on.
-pub(super) fn read(job: &Job, topology: Topology, live: Option<(&Testbed, Links)>) -> Environment {
+pub(crate) fn read(job: &Job, topology: Topology, live: Option<(&Testbed, Links)>) -> Environment {
     let line = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
     Environment {
         flowgauge: env!("CARGO_PKG_VERSION").to_owned(),

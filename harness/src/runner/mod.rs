@@ -4,7 +4,7 @@ mod bulk;
 mod calibrate;
 mod cost;
 pub mod fake_rig;
-mod fingerprint;
+pub(crate) mod fingerprint;
 pub mod injection;
 mod leftover;
 mod live;

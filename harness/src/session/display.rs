@@ -56,8 +56,8 @@ fn terminal_columns() -> Option<u16> {
 }
 
 /// Prints every event as it is; with the name of its kernel where there are several.
-struct JsonLines {
-    kernel: Option<String>,
+pub(super) struct JsonLines {
+    pub(super) kernel: Option<String>,
 }
 
 impl Display for JsonLines {

@@ -48,6 +48,11 @@ impl Session {
         RunResult::from_events(since(&self.events, from)).map_err(Failure::environment)
     }
 
+    /// What has been kept so far.
+    pub(super) fn events(&self) -> &[Event] {
+        &self.events
+    }
+
     /// The run's folder.
     pub(super) fn folder(&self) -> &Path {
         self.recorder.folder()
@@ -70,7 +75,7 @@ impl Session {
 pub(super) struct Signals(Vec<Signal>);
 
 impl Signals {
-    fn listen() -> Result<Self, Failure> {
+    pub(super) fn listen() -> Result<Self, Failure> {
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         kinds.into_iter().map(signal).collect::<Result<_, _>>().map(Signals).map_err(Failure::environment)
     }

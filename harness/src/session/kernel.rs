@@ -37,7 +37,10 @@ pub(super) async fn start(
              take --clock wall",
         ));
     }
-    let (choice, reason) = choose(asked, &request.plan, HostAbilities::probe)?;
+    let (choice, reason) = match &request.conform {
+        Some(_) => choose_for_cases(asked, request.has_nic())?,
+        None => choose(asked, &request.plan, HostAbilities::probe)?,
+    };
     if let Some(reason) = reason {
         session.progress(Phase::Kernel, reason)?;
     }
@@ -52,6 +55,8 @@ pub(super) async fn start(
         own_machine: false,
         explain: request.explain,
         inject: request.inject,
+        conform: request.conform.clone(),
+        done: Vec::new(),
     };
     match choice {
         Choice::Host => Ok((child::start()?, job)),
@@ -112,6 +117,24 @@ fn choose(
             let reason = format!("the host's kernel lacks {what} ({evidence}); using debian:{version} in a VM");
             Ok((Choice::Vm(KernelSpec::Debian(version)), Some(reason)))
         }
+    }
+}
+
+/// Host or VM for cases. They break links and empty tables, and a kernel that has a bug may go down with one of them: by
+/// itself that is never the host's.
+fn choose_for_cases(spec: &KernelSpec, nic: bool) -> Result<(Choice, Option<String>), Failure> {
+    let version = DebianVersion::DEFAULT;
+    match spec {
+        KernelSpec::Path(_) | KernelSpec::Debian(_) => Ok((Choice::Vm(spec.clone()), None)),
+        KernelSpec::Auto => {
+            let why = format!("cases run in a VM of their own; using debian:{version}");
+            Ok((Choice::Vm(KernelSpec::Debian(version)), Some(why)))
+        }
+        KernelSpec::Host if nic => Err(Failure::environment(format!(
+            "the host's kernel cannot run cases of flowtable-hw: the reference NIC is a kernel module, which is loaded only \
+             into a VM that is ours. Use --kernel debian:{version}, or --datapath flowtable"
+        ))),
+        KernelSpec::Host => Ok((Choice::Host, None)),
     }
 }
 
@@ -205,6 +228,14 @@ mod tests {
         assert!(matches!(choose(&KernelSpec::Auto, &plan, able), Ok((Choice::Vm(_), Some(_)))));
         let error = choose(&KernelSpec::Host, &plan, able).unwrap_err();
         assert!(error.message.contains("nic-router") && error.message.contains("--kernel auto"), "{}", error.message);
+    }
+
+    #[test]
+    fn cases_run_on_the_hosts_kernel_only_when_asked_to() {
+        assert!(matches!(choose_for_cases(&KernelSpec::Auto, false), Ok((Choice::Vm(_), Some(_)))));
+        assert!(matches!(choose_for_cases(&KernelSpec::Host, false), Ok((Choice::Host, None))));
+        let error = choose_for_cases(&KernelSpec::Host, true).unwrap_err();
+        assert!(error.message.contains("--datapath flowtable"), "{}", error.message);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod against;
 mod child;
 mod conclusion;
+pub mod conform;
 pub mod display;
 mod drive;
 mod kernel;
@@ -19,6 +20,7 @@ use flowgauge_reports::RunResult;
 use flowgauge_reports::environment::Clock;
 use flowgauge_reports::event::{Event, SCHEMA_VERSION, Start};
 use flowgauge_scenarios::Plan;
+use flowgauge_scenarios::conform::ConformPlan;
 use flowgauge_topologies::RouterSpec;
 use flowgauge_topologies::kernel::KernelSpec;
 
@@ -63,6 +65,18 @@ pub struct Request {
     pub explain: bool,
     /// A fault to put into the run, for flowgauge's own tests.
     pub inject: Option<Injection>,
+    /// Cases in place of trials; then `plan` is empty.
+    pub conform: Option<ConformPlan>,
+    /// How many guests the run has lost so far: each has a folder of its own.
+    pub lost: u32,
+}
+
+impl Request {
+    /// Whether some of it runs on the reference NIC.
+    fn has_nic(&self) -> bool {
+        let cases = self.conform.iter().flat_map(|plan| &plan.stations);
+        self.plan.scenarios.iter().any(|s| s.topology.has_nic()) || cases.into_iter().any(|s| s.topology.has_nic())
+    }
 }
 
 /// The names of the folders of several kernels: `debian-6.12`. Each is used once.

@@ -37,7 +37,7 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// Makes the run's folder under `out`, in it one for `kernel` where there are several, and `events.jsonl`. From the
-    /// first trial on `out/LAST` points at the run.
+    /// first trial or case on `out/LAST` points at the run.
     pub(super) fn create(out: &Path, run: &str, kernel: Option<&str>) -> Result<Self, RecorderError> {
         let folder = kernel.map_or_else(|| out.join(run), |kernel| out.join(run).join(kernel));
         fs::create_dir_all(&folder).map_err(|e| error(&folder, e))?;

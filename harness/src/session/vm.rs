@@ -55,8 +55,12 @@ pub(super) async fn start(
         cpus: request.cpus,
         memory_mib: request.memory_mib,
         clock: request.clock,
-        nic: request.plan.scenarios.iter().any(|s| s.topology.has_nic()),
-        folder: session.folder().join("vm"),
+        nic: request.has_nic(),
+        folder: session.folder().join(if request.lost == 0 {
+            "vm".to_owned()
+        } else {
+            format!("vm-{}", request.lost + 1)
+        }),
     };
     let (tell, mut told) = channel::unbounded_channel();
     let (done, mut booted) = oneshot::channel();

@@ -8,6 +8,7 @@ use std::sync::mpsc;
 
 use flowgauge_reports::event::Event;
 
+use crate::conform;
 use crate::runner;
 use crate::runner::router_rig::RouterRig;
 use flowgauge_topologies::privilege::{self, PrivilegeError};
@@ -50,6 +51,9 @@ pub fn main() -> i32 {
     let wire = StdioWire::new(io::stdout(), inbox, &STOP);
     // A panic half way must still take the testbed down and tell the host why.
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        if let Some(plan) = &job.conform {
+            return conform::runner::run(&job, plan, &wire);
+        }
         let mut rig = RouterRig::new(&job);
         runner::run(&job.plan, &mut rig, &wire)
     }));

@@ -12,8 +12,10 @@ use std::time::Duration;
 use flowgauge_reports::environment::{Accelerator, Clock};
 use flowgauge_reports::event::{Event, FailureKind};
 use flowgauge_scenarios::Plan;
+use flowgauge_scenarios::conform::ConformPlan;
 use serde::{Deserialize, Serialize};
 
+use crate::conform::runner::Cell;
 use crate::runner::injection::Injection;
 
 /// All that a worker needs to know.
@@ -39,6 +41,12 @@ pub struct Job {
     pub explain: bool,
     /// A fault to put into the run, for flowgauge's own tests.
     pub inject: Option<Injection>,
+    /// Cases in place of trials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conform: Option<ConformPlan>,
+    /// Cells of that plan that a worker before this one has done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub done: Vec<Cell>,
 }
 
 /// What the host answers.

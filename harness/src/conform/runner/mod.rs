@@ -1,0 +1,41 @@
+//! The runner of conformance: stations one after the other, on each datapath every instance, an event for each.
+
+mod anchor;
+mod cells;
+mod emitted;
+#[cfg(test)]
+mod fake;
+mod flight;
+mod instance;
+mod lanes;
+mod live;
+mod mutants;
+mod opening;
+mod patience;
+mod stand;
+mod station;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use flowgauge_reports::event::{Event, Phase};
+use flowgauge_scenarios::conform::ConformPlan;
+
+use crate::worker::protocol::{Failure, Job, Wire};
+use anchor::Anchor;
+use live::Workshop;
+
+pub use cells::{Cell, cells};
+pub use mutants::chances;
+
+/// Runs a plan on the kernel that we run on.
+///
+/// # Errors
+/// When the run must stop, or the host that hears us is gone. What goes wrong in one case or one station is told in that
+/// case's run, and the next begins.
+pub fn run(job: &Job, plan: &ConformPlan, wire: &dyn Wire) -> Result<(), Failure> {
+    wire.emit(&Event::Progress { phase: Phase::Build, text: "building the testbed".to_owned() })?;
+    let _anchor = job.own_machine.then(Anchor::drop_here);
+    let mut workshop = Workshop::new(job);
+    station::all(plan, &job.done.iter().copied().collect(), &mut workshop, wire)
+}
