@@ -22,7 +22,6 @@ use super::drive::{Session, Signals};
 use super::recorder::Recorder;
 use super::{Request, folder_names, run_name, runtime};
 use crate::commands::Exit;
-use crate::worker::protocol::Failure;
 
 /// What `conform` is asked.
 #[derive(Clone, Debug)]

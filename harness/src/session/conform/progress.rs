@@ -178,6 +178,7 @@ impl Display for Progress {
             }
             // Of runs that measure.
             Event::Started(_)
+            | Event::Grown { .. }
             | Event::Calibrated(_)
             | Event::TrialStarted { .. }
             | Event::Trial(_)
