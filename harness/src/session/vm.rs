@@ -9,7 +9,9 @@ use flowgauge_reports::environment::{Accelerator, Clock};
 use flowgauge_reports::event::{Event, Phase, Warning};
 use flowgauge_topologies::kernel::{KernelSpec, cache_dir};
 use flowgauge_topologies::nic;
-use flowgauge_topologies::vm::{Accel, Acceleration, ConsoleFinding, ExtraModule, FindingKind, Vm, VmOptions};
+use flowgauge_topologies::vm::{
+    Accel, Acceleration, CONFORM_MODULES, CONFORM_NIC_PARAMETERS, ConsoleFinding, ExtraModule, FindingKind, Vm, VmOptions,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::net::UnixStream;
@@ -32,6 +34,8 @@ struct Order {
     clock: Clock,
     /// Whether the reference NIC is loaded into it.
     nic: bool,
+    /// Whether cases run in it, which need more of a kernel than measurements do.
+    cases: bool,
     folder: PathBuf,
 }
 
@@ -56,6 +60,7 @@ pub(super) async fn start(
         memory_mib: request.memory_mib,
         clock: request.clock,
         nic: request.has_nic(),
+        cases: request.conform.is_some(),
         folder: session.folder().join(if request.lost == 0 {
             "vm".to_owned()
         } else {
@@ -121,10 +126,14 @@ fn boot(order: Order, tell: &channel::UnboundedSender<(Phase, String)>) -> Resul
         (options.accel, options.cpus) = (Accel::Instructions, 1);
     }
     options.memory_mib = order.memory_mib;
+    if order.cases {
+        options.modules.extend(CONFORM_MODULES.iter().map(|&name| name.to_owned()));
+    }
     if order.nic {
         let cache = cache_dir().map_err(Failure::environment)?;
         let path = nic::module(&image, &cache, &say(Phase::Kernel)).map_err(Failure::environment)?;
-        options.extra_modules.push(ExtraModule { path, parameters: String::new() });
+        let parameters = if order.cases { CONFORM_NIC_PARAMETERS } else { "" };
+        options.extra_modules.push(ExtraModule { path, parameters: parameters.to_owned() });
     }
     let vm = Vm::boot(&image, options, &say(Phase::Boot)).map_err(Failure::environment)?;
     Ok(Booted { vm, origin })
