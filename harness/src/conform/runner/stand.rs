@@ -13,26 +13,26 @@ use crate::generators::raw::wire::Macs;
 
 /// Why an instance could not go on: what was tried and what came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken(pub String);
+pub(super) struct Broken(pub(super) String);
 
 impl Broken {
     /// From an error, after what was tried.
-    pub fn of(tried: &str, error: impl std::fmt::Display) -> Broken {
+    pub(super) fn of(tried: &str, error: impl std::fmt::Display) -> Broken {
         Broken(format!("{tried}: {error}"))
     }
 }
 
 /// What came of a step on the wires.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
+pub(super) struct Traffic {
     /// What the testers sent.
-    pub sent: Vec<Sent>,
+    pub(super) sent: Vec<Sent>,
     /// What they received.
-    pub arrived: Vec<Arrived>,
+    pub(super) arrived: Vec<Arrived>,
 }
 
 /// The ports of both testers.
-pub trait Testers: Send {
+pub(super) trait Testers: Send {
     /// A step begins: nothing has been sent, and its clock starts. What is sent is kept, or not where it is `quiet`.
     fn begin(&mut self, quiet: bool) -> Result<(), Broken>;
     /// Sends a frame.
@@ -48,7 +48,7 @@ pub trait Testers: Send {
 }
 
 /// The DUT.
-pub trait Dut {
+pub(super) trait Dut {
     /// Gives it the ruleset of a datapath, and nothing of what was before: connections, rules in a NIC.
     fn apply(&mut self, datapath: Datapath, mutation: Option<Mutation>) -> Result<(), Refused>;
     /// Does something to it.
@@ -68,7 +68,7 @@ pub trait Dut {
 }
 
 /// Both, set up for one station.
-pub trait Stand {
+pub(super) trait Stand {
     /// The two, apart from each other, so that one can act while the other sends.
     fn parts(&mut self) -> (&mut dyn Testers, &mut dyn Dut);
     /// Opens the testers' ports anew: acts may have deleted those that were.
@@ -76,7 +76,7 @@ pub trait Stand {
 }
 
 /// Where stands are made.
-pub trait Stands {
+pub(super) trait Stands {
     /// Makes a station's, of the one before where that saves time.
     fn stand(&mut self, station: &Station, before: Option<Box<dyn Stand>>) -> Result<Box<dyn Stand>, Refused>;
 }
