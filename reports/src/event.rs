@@ -7,7 +7,7 @@ use flowgauge_scenarios::Plan;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::conform::{CaseRun, ConformStart};
+use crate::conform::{CaseRun, ConformStart, FuzzSummary};
 use crate::environment::Environment;
 use crate::trial::{Calibration, CellProfile, TimeToOffload, Trial};
 
@@ -105,6 +105,8 @@ pub enum Event {
     Profile(Box<CellProfile>),
     /// What was seen of a conformance case on one datapath.
     CaseRun(Box<CaseRun>),
+    /// What generated sequences found at a station.
+    Fuzzed(Box<FuzzSummary>),
     /// Something to know about the data.
     Warning(Warning),
     /// What the console of the kernel under test holds and a sound kernel's would not: an oops, a WARN, a leak. No

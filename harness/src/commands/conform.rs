@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
-use flowgauge_scenarios::Datapath;
-use flowgauge_scenarios::conform::{Catalogue, ConformPlan, Group, Mutation};
+use flowgauge_scenarios::conform::{Catalogue, ConformPlan, Fuzz, Group, Mutation};
 use flowgauge_scenarios::nearest::suggestion;
+use flowgauge_scenarios::{Datapath, Span};
 use flowgauge_topologies::kernel::KernelSpec;
 
 use super::exit::{Exit, print};
@@ -24,6 +24,7 @@ Examples:
   flowgauge conform --kernel debian:6.12 --kernel debian:newest
                                                     one kernel after the other, each with its result
   flowgauge conform --mutants                       break it on purpose, and see which cases notice
+  flowgauge conform --fuzz 100000 --for 10m         packets that nobody wrote down, and what differs as a case each
 
 Exit codes: 0 every case holds, is unsupported, or is known not to hold; 1 one fails, is unproven or could not be run, or
 holds although it is known not to; 2 wrong input; 3 this environment cannot run it; 130 interrupted.";
@@ -62,6 +63,16 @@ pub(super) struct Conform {
     /// Also break the datapath in this way (`--mutant help` shows all), and run the cases that could notice once more
     #[arg(long = "mutant", value_name = "NAME")]
     mutants: Vec<String>,
+    /// Send N generated packets in place of cases, and make small what differs from the reference
+    #[arg(long, value_name = "N", conflicts_with_all = ["patterns", "case_files", "mutants", "mutants_all", "list"],
+          value_parser = clap::value_parser!(u64).range(1..))]
+    fuzz: Option<u64>,
+    /// Seed of --fuzz: the same packets for the same seed; random where not given
+    #[arg(long, value_name = "N", requires = "fuzz")]
+    seed: Option<u64>,
+    /// How long --fuzz goes on at most
+    #[arg(long = "for", default_value = "10m", value_name = "TIME", requires = "fuzz")]
+    time: Span,
     /// CPUs of the VM
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     cpus: u32,
@@ -89,7 +100,9 @@ impl Conform {
         }
         let catalogue = self.catalogue()?;
         let mutants = self.mutations()?;
-        let plan = if self.mutants_all {
+        let plan = if let Some(packets) = self.fuzz {
+            ConformPlan { fuzz: Some(self.fuzz(packets)?), ..ConformPlan::default() }
+        } else if self.mutants_all {
             table(&catalogue, &self.patterns, &self.datapaths, &mutants)?
         } else {
             catalogue.plan(&self.patterns, &self.datapaths, &mutants).map_err(Exit::input)?
@@ -110,6 +123,18 @@ impl Conform {
             json: self.json,
             quiet: self.quiet,
         })
+    }
+
+    fn fuzz(&self, packets: u64) -> Result<Fuzz, Exit> {
+        let datapath = match self.datapaths[..] {
+            [] => Datapath::Flowtable,
+            [one] if one.tracks() => one,
+            [one] => return Err(Exit::Input(format!("conformance does not run on `{}`: take flowtable", one.name()))),
+            _ => return Err(Exit::Input("--fuzz takes one --datapath at a time".to_owned())),
+        };
+        let seconds = u32::try_from(self.time.ms.div_ceil(1000)).unwrap_or(u32::MAX);
+        let seed = self.seed.unwrap_or_else(|| rand::random::<u32>().into());
+        Ok(Fuzz { packets, seed, seconds, datapath })
     }
 
     fn catalogue(&self) -> Result<Catalogue, Exit> {

@@ -122,7 +122,8 @@ impl Display for Bar {
             | Event::TimeToOffload(_)
             | Event::Profile(_)
             | Event::ConformStarted(_)
-            | Event::CaseRun(_) => {}
+            | Event::CaseRun(_)
+            | Event::Fuzzed(_) => {}
         }
         Ok(())
     }
@@ -172,6 +173,7 @@ impl Display for Lines {
             | Event::Profile(_)
             | Event::ConformStarted(_)
             | Event::CaseRun(_)
+            | Event::Fuzzed(_)
             | Event::Finished
             | Event::Failed { .. } => return Ok(()),
         };

@@ -74,8 +74,11 @@ pub struct Request {
 impl Request {
     /// Whether some of it runs on the reference NIC.
     fn has_nic(&self) -> bool {
-        let cases = self.conform.iter().flat_map(|plan| &plan.stations);
-        self.plan.scenarios.iter().any(|s| s.topology.has_nic()) || cases.into_iter().any(|s| s.topology.has_nic())
+        let mut stations = self.conform.iter().flat_map(|plan| &plan.stations);
+        let mut fuzzed = self.conform.iter().filter_map(|plan| plan.fuzz);
+        self.plan.scenarios.iter().any(|s| s.topology.has_nic())
+            || stations.any(|station| station.topology.has_nic())
+            || fuzzed.any(|fuzz| fuzz.datapath.needs_nic())
     }
 }
 

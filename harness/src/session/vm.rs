@@ -10,7 +10,8 @@ use flowgauge_reports::event::{Event, Phase, Warning};
 use flowgauge_topologies::kernel::{KernelSpec, cache_dir};
 use flowgauge_topologies::nic;
 use flowgauge_topologies::vm::{
-    Accel, Acceleration, CONFORM_MODULES, CONFORM_NIC_PARAMETERS, ConsoleFinding, ExtraModule, FindingKind, Vm, VmOptions,
+    Accel, Acceleration, CONFORM_MODULES, CONFORM_NIC_PARAMETERS, ConsoleFinding, ExtraModule, FindingKind, Vm,
+    VmOptions,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -55,6 +55,7 @@ impl ConformResult {
             runs: Vec::new(),
             results: Vec::new(),
             mutants: Vec::new(),
+            fuzz: Vec::new(),
             complaints: Vec::new(),
             warnings: Vec::new(),
             failed: None,
@@ -64,6 +65,7 @@ impl ConformResult {
             match event {
                 Event::Environment(environment) => result.environment = Some(*environment),
                 Event::CaseRun(run) => result.runs.push(*run),
+                Event::Fuzzed(found) => result.fuzz.push(*found),
                 Event::Complaint { text } => result.complaints.push(text),
                 Event::Warning(warning) => result.warnings.push(warning),
                 Event::Failed { kind, message } => result.failed = Some((kind, message)),
@@ -101,7 +103,8 @@ impl ConformResult {
         };
         let sound = self.results.iter().filter(|result| result.mutation.is_none()).all(fine);
         let killed = self.mutants.iter().all(|mutant| !mutant.killed_by.is_empty());
-        self.finished && self.complaints.is_empty() && sound && killed
+        let alike = self.fuzz.iter().all(|found| found.divergences.is_empty());
+        self.finished && self.complaints.is_empty() && sound && killed && alike
     }
 
     /// Writes it as `path`: whole, or not at all.

@@ -5,7 +5,7 @@ use flowgauge_scenarios::conform::{ConformPlan, Known, Mutation, Outcome};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::CaseRun;
+use super::{CaseRun, FuzzSummary};
 use crate::environment::Environment;
 use crate::event::{FailureKind, Warning};
 
@@ -92,6 +92,9 @@ pub struct ConformResult {
     pub results: Vec<CaseResult>,
     /// Mutants, where there were any.
     pub mutants: Vec<MutantResult>,
+    /// What generated sequences found, a station each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fuzz: Vec<FuzzSummary>,
     /// Complaints of the kernel on its console.
     pub complaints: Vec<String>,
     /// Things to know.

@@ -29,11 +29,8 @@ impl Stands for Workshop {
     fn stand(&mut self, station: &Station, before: Option<Box<dyn Stand>>) -> Result<Box<dyn Stand>, Refused> {
         // Both would have the same ports: of the reference NIC there is one pair.
         drop(before);
-        let mut bench = Bench::build(station, station.topology)?;
-        if self.job.own_machine {
-            bench.kernel_is_ours()?;
-        }
-        let ports = open(&bench, station).map_err(|Broken(why)| Refused::Broken(why))?;
+        let bench = bench(&self.job, station)?;
+        let ports = ports(&bench, station).map_err(|Broken(why)| Refused::Broken(why))?;
         Ok(Box::new(Live { ports, dut: LiveDut { bench, job: self.job.clone(), station: station.clone() } }))
     }
 }
@@ -50,16 +47,36 @@ impl Stand for Live {
     }
 
     fn reopen(&mut self) -> Result<(), Broken> {
-        self.ports = open(&self.dut.bench, &self.dut.station)?;
+        self.ports = ports(&self.dut.bench, &self.dut.station)?;
         Ok(())
     }
 }
 
-fn open(bench: &Bench, station: &Station) -> Result<Ports, Broken> {
+/// The DUT of a station.
+pub(super) fn bench(job: &Job, station: &Station) -> Result<Bench, Refused> {
+    let mut bench = Bench::build(station, station.topology)?;
+    if job.own_machine {
+        bench.kernel_is_ours()?;
+    }
+    Ok(bench)
+}
+
+/// The fingerprint of a station's kernel, ports and settings.
+pub(super) fn environment(job: &Job, station: &Station, bench: &Bench) -> Environment {
+    let links = Links { mtu: station.bed.lan_mtu, ..Links::default() };
+    fingerprint::read(job, station.topology, Some((bench.testbed(), links)))
+}
+
+fn ports(bench: &Bench, station: &Station) -> Result<Ports, Broken> {
+    Ok(Ports { cable: open(bench, station)?, earlier: Sentinels::default() })
+}
+
+/// The testers' ports of a station.
+pub(super) fn open(bench: &Bench, station: &Station) -> Result<Cable, Broken> {
     let (client, server) = bench.wires().map_err(|error| Broken::of("finding the testers' ports", error))?;
     let mut cable = Cable::open(client, server).map_err(|error| Broken::of("opening the testers' ports", error))?;
     cable.route(station.family, station.bed.encapsulation);
-    Ok(Ports { cable, earlier: Sentinels::default() })
+    Ok(cable)
 }
 
 /// The testers' ports.
@@ -141,7 +158,6 @@ impl Dut for LiveDut {
     }
 
     fn environment(&self) -> Environment {
-        let links = Links { mtu: self.station.bed.lan_mtu, ..Links::default() };
-        fingerprint::read(&self.job, self.station.topology, Some((self.bench.testbed(), links)))
+        environment(&self.job, &self.station, &self.bench)
     }
 }

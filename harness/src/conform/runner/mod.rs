@@ -6,6 +6,7 @@ mod emitted;
 #[cfg(test)]
 mod fake;
 mod flight;
+mod fuzzing;
 mod instance;
 mod lanes;
 mod live;
@@ -36,6 +37,9 @@ pub use mutants::chances;
 pub fn run(job: &Job, plan: &ConformPlan, wire: &dyn Wire) -> Result<(), Failure> {
     wire.emit(&Event::Progress { phase: Phase::Build, text: "building the testbed".to_owned() })?;
     let _anchor = job.own_machine.then(Anchor::drop_here);
+    if let Some(fuzz) = &plan.fuzz {
+        return fuzzing::run(job, fuzz, wire);
+    }
     let mut workshop = Workshop::new(job);
     station::all(plan, &job.done.iter().copied().collect(), &mut workshop, wire)
 }

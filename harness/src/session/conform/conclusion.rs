@@ -1,5 +1,8 @@
 //! What a conformance run ends with: files, a summary, an exit code.
 
+use std::fs;
+use std::path::Path;
+
 use flowgauge_reports::ResultError;
 use flowgauge_reports::conform::ConformResult;
 use flowgauge_reports::event::{Event, FailureKind};
@@ -8,6 +11,7 @@ use flowgauge_topologies::kernel::KernelSpec;
 use super::repeat::Repeat;
 use super::{ConformRequest, summary};
 use crate::commands::{Exit, print};
+use crate::conform::fuzz::case_file;
 use crate::session::recorder::Recorder;
 use crate::worker::protocol::Failure;
 
@@ -53,7 +57,7 @@ fn kernel(request: &ConformRequest, part: Done, several: bool) -> Result<(), Exi
         Err(error) => return outcome.map_err(Exit::from).and(Err(Exit::Environment(error.to_string()))),
     };
     // A run that failed before its first case has nothing to show but its error.
-    if result.runs.is_empty() {
+    if result.runs.is_empty() && result.fuzz.is_empty() {
         if matches!(&outcome, Err(failure) if failure.kind == FailureKind::Input) {
             recorder.discard();
         }
@@ -61,6 +65,7 @@ fn kernel(request: &ConformRequest, part: Done, several: bool) -> Result<(), Exi
     }
     let file = recorder.folder().join("conform.json");
     let kept = result.save(&file).map_err(|error: ResultError| Exit::Environment(error.to_string()));
+    let kept = kept.and_then(|()| keep_divergences(recorder.folder(), &result));
     if !request.json {
         let title = if several { format!("{name}\n") } else { String::new() };
         let mut text = title + &summary::of(&result, &Repeat::new(&asked, request));
@@ -73,4 +78,18 @@ fn kernel(request: &ConformRequest, part: Done, several: bool) -> Result<(), Exi
     outcome.map_err(Exit::from)?;
     kept?;
     if result.is_good() { Ok(()) } else { Err(Exit::Verdict) }
+}
+
+/// Each divergence that was found becomes a file of one case, to be run again with `--case-file`.
+fn keep_divergences(folder: &Path, result: &ConformResult) -> Result<(), Exit> {
+    let found = result.fuzz.iter().flat_map(|found| &found.divergences);
+    for (number, divergence) in found.enumerate() {
+        let file = folder.join(format!("divergence-{}.toml", number + 1));
+        let unwritten = |error: &dyn std::fmt::Display| {
+            Exit::Environment(format!("cannot write {}: {error}; choose another folder with --out", file.display()))
+        };
+        let text = case_file(&divergence.case).map_err(|error| unwritten(&error))?;
+        fs::write(&file, text).map_err(|error| unwritten(&error))?;
+    }
+    Ok(())
 }

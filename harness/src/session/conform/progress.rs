@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::count::{Count, good};
 use super::repeat::Repeat;
+use super::summary;
 use super::verdicts::Verdicts;
 use crate::conform::runner::cells;
 use crate::session::display::{Display, JsonLines};
@@ -85,7 +86,10 @@ impl Progress {
         self.cells = cells(plan).len();
         self.verdicts = Some(Verdicts::new(start));
         let (cases, instances) = (plan.cases.len(), plan.instances.len());
-        self.say(&format!("run {}: {cases} cases, {instances} instances, {} runs", start.run, self.cells));
+        self.say(&match &plan.fuzz {
+            Some(fuzz) => format!("run {}: {} packets of seed {}", start.run, fuzz.packets, fuzz.seed),
+            None => format!("run {}: {cases} cases, {instances} instances, {} runs", start.run, self.cells),
+        });
     }
 
     fn case(&mut self, run: &CaseRun) {
@@ -169,6 +173,7 @@ impl Display for Progress {
                 None => self.say(text),
             },
             Event::CaseRun(run) => self.case(run),
+            Event::Fuzzed(found) => self.say(&summary::fuzzed(found)),
             Event::Warning(warning) => self.say(&format!("warning: {}; {}", first_line(&warning.text), warning.remedy)),
             Event::Complaint { text } => self.say(&format!("the kernel under test complained: {}", first_line(text))),
             Event::Finished | Event::Failed { .. } => {
@@ -181,6 +186,7 @@ impl Display for Progress {
             | Event::Grown { .. }
             | Event::Calibrated(_)
             | Event::TrialStarted { .. }
+            | Event::Grown { .. }
             | Event::Trial(_)
             | Event::TimeToOffload(_)
             | Event::Profile(_) => {}

@@ -1,6 +1,6 @@
 //! The summary on standard output: what came of every datapath, and each case that somebody has to look at.
 
-use flowgauge_reports::conform::{CaseResult, ConformResult};
+use flowgauge_reports::conform::{CaseResult, ConformResult, FuzzSummary};
 use flowgauge_scenarios::Datapath;
 
 use super::count::{Count, good};
@@ -46,6 +46,15 @@ pub(super) fn of(result: &ConformResult, repeat: &Repeat) -> String {
         let (name, on, of) = (mutant.mutation.name(), mutant.datapath.name(), mutant.instances);
         text += &format!("  {name:<24} {on:<13} {} of {of}: {killers}\n", mutant.killed_by.len());
     }
+    for found in &result.fuzz {
+        text += &format!("{}\n", fuzzed(found));
+        for divergence in &found.divergences {
+            let why = divergence.findings.first().map_or_else(String::new, |finding| {
+                format!("step {}: {} is {}, not {}", finding.step, finding.field, finding.got, finding.expected)
+            });
+            text += &format!("  {} times, {}: {why}\n", divergence.count, divergence.case.id);
+        }
+    }
     for complaint in &result.complaints {
         text += &format!("the kernel under test complained: {complaint}\n");
     }
@@ -53,6 +62,20 @@ pub(super) fn of(result: &ConformResult, repeat: &Repeat) -> String {
         text += &format!("the run did not get to its end: {why}\n");
     }
     text
+}
+
+/// What sequences came to at a station, in a line.
+pub(super) fn fuzzed(found: &FuzzSummary) -> String {
+    let FuzzSummary { station, datapath, sequences, packets, differed, divergences, .. } = found;
+    format!(
+        "{} {} on {}: {sequences} sequences, {packets} packets, {:.0} a second through both paths; {differed} sequences \
+         differ, in {} ways",
+        serde_json::to_value(station.family).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default(),
+        station.translation.name(),
+        datapath.name(),
+        found.packets_per_second(),
+        divergences.len()
+    )
 }
 
 /// What is known not to hold, an entry once with the number of its cases.

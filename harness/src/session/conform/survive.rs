@@ -95,5 +95,7 @@ fn silence_limit(plan: &ConformPlan) -> Duration {
         Step::Open { .. } | Step::Send { .. } | Step::Act(_) | Step::Look => 0,
     };
     let longest = plan.cases.iter().map(|case| case.steps.iter().map(waits).sum()).max().unwrap_or(0);
-    SILENCE + Duration::from_millis(longest) * 2
+    // Sequences go on for as long as they were given.
+    let fuzzed = Duration::from_secs(plan.fuzz.map_or(0, |fuzz| fuzz.seconds).into());
+    SILENCE + Duration::from_millis(longest) * 2 + fuzzed * 2
 }
