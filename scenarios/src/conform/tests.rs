@@ -154,7 +154,8 @@ fn rulesets_for_nft() {
         let software = Mutation::SOFTWARE.into_iter().map(Some).filter(|_| station.topology == Topology::Router);
         for &datapath in &station.datapaths {
             for mutation in std::iter::once(None).chain(software.clone()) {
-                let request = RulesetRequest { station, datapath, mutation, lan: "lan0", lan_port: "lan0", wan: "wan0" };
+                let request =
+                    RulesetRequest { station, datapath, mutation, lan: "lan0", lan_port: "lan0", wan: "wan0" };
                 let name = mutation.map_or_else(String::new, Mutation::name);
                 let path = folder.join(format!("{number}-{}-{name}.nft", datapath.name()));
                 std::fs::write(path, render(&request).unwrap()).unwrap();

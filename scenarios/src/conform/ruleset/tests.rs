@@ -1,4 +1,5 @@
 use super::*;
+use crate::Topology;
 use crate::conform::{Bed, Encapsulation, Rules};
 
 fn station(topology: Topology, family: Family, translation: Translation, bed: Bed) -> Station {
