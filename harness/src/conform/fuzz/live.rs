@@ -82,15 +82,18 @@ impl Lab for Live<'_> {
             run(self.cable).map_err(|error| Failure::environment(format!("playing a sequence: {error}")))?;
         let after = [self.bench.classic(), self.bench.cpu()];
         let state = self.bench.state(std::slice::from_ref(flow), protocol);
-        let mut lanes = before.into_iter().zip(after).map(|(before, after)| less(after, before));
-        let lanes = [lanes.next().unwrap_or_default(), lanes.next().unwrap_or_default()];
+        // The counters of the lanes see every packet, sentinels too.
+        let sentinels = self.cable.sentinels();
+        let [classic, cpu] = before;
+        let [classic_after, cpu_after] = after;
+        let lanes = [less(classic_after, classic, sentinels.classic()), less(cpu_after, cpu, sentinels.cpu())];
         Ok(Step { sent, arrived, lanes, state })
     }
 }
 
-fn less(after: Reading<u64>, before: Reading<u64>) -> Reading<u64> {
+fn less(after: Reading<u64>, before: Reading<u64>, sentinels: u64) -> Reading<u64> {
     match (after, before) {
-        (Reading::Seen(after), Reading::Seen(before)) => Reading::Seen(after.saturating_sub(before)),
+        (Reading::Seen(after), Reading::Seen(before)) => Reading::Seen(after.saturating_sub(before + sentinels)),
         (Reading::Missing { why }, _) | (_, Reading::Missing { why }) => Reading::Missing { why },
         (other, _) => other,
     }

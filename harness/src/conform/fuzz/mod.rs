@@ -32,5 +32,6 @@ pub use campaign::run;
 pub use generator::Generator;
 pub use lab::{Lab, Outgoing, Step};
 pub use live::Live;
+pub use replay::case_file;
 pub use sequence::Sequence;
 pub use stations::stations;

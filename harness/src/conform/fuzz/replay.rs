@@ -48,6 +48,22 @@ pub(super) fn blank(station: &Station, protocol: Protocol, first_flow: u32) -> (
     (case, instance)
 }
 
+/// The text of a file that holds one case, for `flowgauge conform --case-file`. Packets have the fields only in which they are
+/// not plain.
+pub fn case_file(case: &Case) -> Result<String, toml::ser::Error> {
+    let plain = toml::Table::try_from(PacketSpec::default())?;
+    let mut case = toml::Table::try_from(case)?;
+    let steps = case.get_mut("steps").and_then(|steps| steps.as_array_mut());
+    for step in steps.into_iter().flatten() {
+        let packet = step.get_mut("send").and_then(|send| send.get_mut("packet"));
+        if let Some(packet) = packet.and_then(|packet| packet.as_table_mut()) {
+            packet.retain(|name, value| plain.get(name) != Some(value));
+        }
+    }
+    let cases = toml::Value::Array(vec![toml::Value::Table(case)]);
+    toml::to_string(&toml::Table::from_iter([("case".to_owned(), cases)]))
+}
+
 /// What is played: the case, its instance, and where.
 pub(super) struct Replay<'a> {
     pub(super) station: &'a Station,

@@ -2,13 +2,13 @@
 
 use std::sync::atomic::AtomicBool;
 
-use flowgauge_reports::conform::FuzzSummary;
+use flowgauge_reports::conform::{Divergence, FuzzSummary};
 use flowgauge_reports::event::Event;
-use flowgauge_scenarios::conform::{Fuzz, PacketSpec, Station, Step};
+use flowgauge_scenarios::conform::{Catalogue, Fuzz, PacketSpec, Station, Step};
 use flowgauge_scenarios::{Datapath, Family, Protocol};
 
 use super::fake::{Deviation, Fake};
-use super::{Generator, run, stations};
+use super::{Generator, case_file, run, stations};
 use crate::conform::craft::inner;
 use crate::worker::protocol::{Failure, Wire};
 
@@ -97,6 +97,25 @@ fn what_is_lost_is_found_in_either_family() {
     });
     assert_eq!(summary.divergences[0].findings[0].field, "lost");
     assert_eq!(packets(&summary, 0)[0].hop_limit, 2);
+}
+
+/// What is written down is read as what it was.
+#[test]
+fn a_divergence_is_a_case_that_can_be_repeated() {
+    let summary = campaign(Family::Ipv4, 10_000, |frame, n| {
+        // What is longer than a plain packet is lost, and so is every option.
+        let options = inner(&frame)?.packet[0] & 15 > 5;
+        (frame.len() < 200 && !options || n == 0).then_some(frame)
+    });
+    assert!(summary.divergences.len() > 2, "{}", summary.divergences.len());
+    for divergence in &summary.divergences {
+        let text = case_file(&divergence.case).unwrap();
+        let read = Catalogue::parse("fuzz.toml", &text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert_eq!(read.cases, [divergence.case.clone()], "{text}");
+        assert!(text.lines().count() < 60, "{text}");
+        let json = serde_json::to_string(divergence).unwrap();
+        assert_eq!(serde_json::from_str::<Divergence>(&json).unwrap(), *divergence);
+    }
 }
 
 /// A fault that does not come again is counted, and no case is made of it.

@@ -37,7 +37,8 @@ pub(super) fn twist(random: &mut SplitMix64, packet: &mut PacketSpec, kind: (Fam
         _ => match family {
             Family::Ipv4 if random.below(4) == 0 => packet.dont_fragment = false,
             Family::Ipv4 => {
-                let all = [Ipv4Option::Nop, Ipv4Option::RouterAlert, Ipv4Option::RecordRoute, Ipv4Option::Timestamp];
+                // Not the timestamp: every router writes the time of day into it, which differs from path to path.
+                let all = [Ipv4Option::Nop, Ipv4Option::RouterAlert, Ipv4Option::RecordRoute];
                 packet.options = (0..1 + random.below(2)).map(|_| pick(random, &all)).collect();
             }
             Family::Ipv6 => {
