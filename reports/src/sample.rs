@@ -70,7 +70,7 @@ pub fn environment() -> Environment {
     environment
 }
 
-fn environment_of(topology: Topology) -> Environment {
+pub(crate) fn environment_of(topology: Topology) -> Environment {
     let nic = |(role, port): (&str, &str)| Nic {
         topology,
         simulated: topology.has_nic(),

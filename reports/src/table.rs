@@ -166,7 +166,7 @@ fn list(text: &mut String, title: &str, items: &[String], style: Style) {
 
 /// Words wrapped at the width; `lead` begins the first line, and as many spaces the others. Text of others reaches the
 /// terminal only through here and [`emphasis`], which make it harmless.
-fn paragraph(text: &mut String, lead: &str, words: &str, style: Style) {
+pub(crate) fn paragraph(text: &mut String, lead: &str, words: &str, style: Style) {
     let width = usize::from(style.width).max(30);
     let mut line = lead.to_owned();
     let indent = " ".repeat(lead.chars().count());
@@ -186,7 +186,7 @@ fn paragraph(text: &mut String, lead: &str, words: &str, style: Style) {
     let _ = writeln!(text, "{}", line.trim_end());
 }
 
-fn emphasis(text: &str, style: Style) -> String {
+pub(crate) fn emphasis(text: &str, style: Style) -> String {
     let text = wording::printable(text);
     if style.colour { format!("\x1b[1m{text}\x1b[0m") } else { text }
 }

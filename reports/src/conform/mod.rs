@@ -3,14 +3,24 @@
 //! The worker only observes: frames in, frames out, counters, state. Everything else is worked out here from what it saw,
 //! so that any verdict can be had again from the file.
 
+mod cell;
 pub mod decode;
 mod fuzz;
+pub mod html;
+pub mod junit;
+pub mod ktap;
 pub mod legitimate;
 mod load;
 mod mutants;
 mod observed;
 pub mod oracle;
+pub mod pcap;
 mod result;
+pub mod sample;
+mod sentence;
+#[cfg(test)]
+mod tests;
+pub mod text;
 
 pub use fuzz::{Divergence, FuzzSummary};
 pub use load::judge_run;

@@ -14,10 +14,10 @@ mod benchstat;
 mod case;
 mod csv;
 mod github;
-mod junit;
+pub(crate) mod junit;
 mod ktap;
 mod markdown;
-mod name;
+pub(crate) mod name;
 mod openmetrics;
 mod symbol;
 

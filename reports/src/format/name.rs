@@ -3,13 +3,13 @@
 use crate::wording::printable;
 
 /// A line of text: what would break a line, command a terminal or be forbidden in XML becomes U+FFFD.
-pub(super) fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     printable(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }
 
 /// A name without anything that one of the formats gives a meaning to: letters, digits, `.`, `+`, `_` and `-`; what else
 /// there is becomes `_`. It begins with a letter, a digit or `_`.
-pub(super) fn slug(text: &str) -> String {
+pub(crate) fn slug(text: &str) -> String {
     let fit = |c: char| if c.is_alphanumeric() || ".+_-".contains(c) { c } else { '_' };
     let slug: String = text.chars().map(fit).collect();
     if slug.starts_with(|c: char| c.is_alphanumeric() || c == '_') { slug } else { format!("_{slug}") }

@@ -43,7 +43,15 @@ fn finding(judged: &Judged<'_>, expect: &Expect) -> Option<Finding> {
         _ => return None,
     };
     let (field, expected, got) = differs?;
-    Some(Finding { step, frame: None, reference_frame: None, field: field.to_owned(), expected, got, bytes: Vec::new() })
+    Some(Finding {
+        step,
+        frame: None,
+        reference_frame: None,
+        field: field.to_owned(),
+        expected,
+        got,
+        bytes: Vec::new(),
+    })
 }
 
 fn said(value: Option<bool>) -> String {
@@ -75,10 +83,8 @@ fn counted(judged: &Judged<'_>, by: Counter, from: usize, to: usize) -> Option<D
     let (Some(before), Some(after)) = (before, after) else {
         return Some((field, text(wanted), "not to be read".to_owned()));
     };
-    let got = Count {
-        packets: after.packets.wrapping_sub(before.packets),
-        bytes: after.bytes.wrapping_sub(before.bytes),
-    };
+    let got =
+        Count { packets: after.packets.wrapping_sub(before.packets), bytes: after.bytes.wrapping_sub(before.bytes) };
     (got != wanted).then(|| (field, text(wanted), text(got)))
 }
 
@@ -128,7 +134,8 @@ fn read(state: &State, by: Counter) -> Option<Count> {
 
 /// The longest time in which nothing arrived from the act on, less the time between two packets.
 fn blocked(judged: &Judged<'_>, step: usize, most: u32) -> Option<Difference> {
-    let (Step::Stream { rate, ms, .. }, Some(stream)) = (&judged.case.steps[step], &judged.tested.steps[step].stream) else {
+    let (Step::Stream { rate, ms, .. }, Some(stream)) = (&judged.case.steps[step], &judged.tested.steps[step].stream)
+    else {
         return Some(("blocked", format!("at most {most} ms"), "no stream was seen".to_owned()));
     };
     let period_us = 1_000_000 / u64::from(*rate).max(1);

@@ -39,7 +39,9 @@ pub fn frames_differ(step: usize, reference: &[Arrived], tested: &[Arrived]) -> 
         };
         for place in 0..was.len().max(is.len()) {
             match (was.get(place), is.get(place)) {
-                (Some(&a), Some(&b)) => findings.extend(difference(step, (a, &reference[a].frame), (b, &tested[b].frame))),
+                (Some(&a), Some(&b)) => {
+                    findings.extend(difference(step, (a, &reference[a].frame), (b, &tested[b].frame)))
+                }
                 (Some(&a), None) => findings.push(Finding {
                     step,
                     frame: None,

@@ -53,7 +53,8 @@ fn not_offloaded(judged: &Judged<'_>, step: usize) -> Option<String> {
         return Some("conntrack could not be read".to_owned());
     };
     let hardware = hardware(judged.tested.datapath);
-    let outside = |entry: &&crate::conform::Entry| !(if hardware { entry.hardware_offloaded() } else { entry.offloaded() });
+    let outside =
+        |entry: &&crate::conform::Entry| !(if hardware { entry.hardware_offloaded() } else { entry.offloaded() });
     if entries.is_empty() {
         return Some("conntrack has no entry of the flow".to_owned());
     }

@@ -1,0 +1,120 @@
+//! What a kernel's part of the run came to as a whole.
+
+use super::{chips, release};
+use crate::conform::ConformResult;
+use crate::conform::cell::{Cell, Standing, Tally, cases, datapaths, explained, groups, plural, unsupported};
+use crate::html::quoted;
+use crate::wording;
+
+/// Names that are shown of many.
+const NAMES: usize = 12;
+
+/// A kernel's part, as it is shown.
+pub(super) struct Kernel<'a> {
+    pub(super) release: &'a str,
+    pub(super) label: String,
+    pub(super) command: String,
+    pub(super) stop: Option<String>,
+    pub(super) datapaths: Vec<&'static str>,
+    pub(super) groups: Vec<(&'static str, &'static str, Vec<Vec<(&'static str, String)>>)>,
+    pub(super) unexpected: Vec<String>,
+    /// Under their titles.
+    pub(super) reasons: [(&'static str, Vec<Reason<'a>>); 2],
+    pub(super) mutants: Vec<Mutant<'a>>,
+    pub(super) complaints: &'a [String],
+    pub(super) warnings: &'a [crate::event::Warning],
+}
+
+/// Why some cells are not a pass and nobody has to act.
+pub(super) struct Reason<'a> {
+    pub(super) count: String,
+    pub(super) outcome: &'static str,
+    pub(super) cases: String,
+    pub(super) reason: &'a str,
+    pub(super) link: Link<'a>,
+}
+
+/// Where something is told: an address that a browser opens, or a place in a source.
+#[derive(Clone, Copy)]
+pub(super) struct Link<'a> {
+    pub(super) text: &'a str,
+    pub(super) address: bool,
+}
+
+impl<'a> Link<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        let web = text.starts_with("https://") || text.starts_with("http://");
+        Link { text, address: web && !text.contains(char::is_whitespace) }
+    }
+}
+
+/// What became of a mutant.
+pub(super) struct Mutant<'a> {
+    pub(super) name: String,
+    pub(super) about: &'static str,
+    pub(super) datapath: &'static str,
+    pub(super) killed: usize,
+    pub(super) instances: usize,
+    pub(super) killers: &'a [String],
+    pub(super) more: usize,
+}
+
+impl<'a> Kernel<'a> {
+    pub(super) fn new(result: &'a ConformResult, cells: &[Cell<'a>]) -> Self {
+        let datapaths = datapaths(cells);
+        let tallies = |group| {
+            let of = |datapath| {
+                let here = cells.iter().filter(|c| c.case.group == group && c.result.datapath == datapath);
+                chips(&Tally::of(here))
+            };
+            datapaths.iter().map(|&datapath| of(datapath)).collect()
+        };
+        let stop = match &result.failed {
+            Some((_, message)) => Some(format!("The run failed: {message}")),
+            None => (!result.finished).then(|| "The run was cut off. This is what it had seen by then.".to_owned()),
+        };
+        let known = explained(result, cells)
+            .into_iter()
+            .map(|one| reason(&one.cells, one.known.outcome.name(), &one.known.reason, &one.known.link));
+        let unsupported = unsupported(cells).into_iter().map(|(why, cells)| reason(&cells, "unsupported", why, ""));
+        let unexpected = cells.iter().filter(|cell| cell.standing == Standing::UnexpectedPass);
+        Kernel {
+            release: release(result),
+            label: wording::kernel_and_clock(result.environment.as_ref()),
+            command: result.start.command.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
+            stop,
+            groups: groups(cells).into_iter().map(|group| (group.name(), group.about(), tallies(group))).collect(),
+            datapaths: datapaths.iter().map(|datapath| datapath.name()).collect(),
+            unexpected: unexpected
+                .map(|cell| format!("{} on {}", cell.instance.id, cell.result.datapath.name()))
+                .collect(),
+            reasons: [("Known failures", known.collect()), ("Unsupported", unsupported.collect())],
+            mutants: result
+                .mutants
+                .iter()
+                .map(|mutant| Mutant {
+                    name: mutant.mutation.name(),
+                    about: mutant.mutation.about(),
+                    datapath: mutant.datapath.name(),
+                    killed: mutant.killed_by.len(),
+                    instances: mutant.instances,
+                    killers: mutant.killed_by.get(..NAMES).unwrap_or(&mutant.killed_by),
+                    more: mutant.killed_by.len().saturating_sub(NAMES),
+                })
+                .collect(),
+            complaints: &result.complaints,
+            warnings: &result.warnings,
+        }
+    }
+}
+
+fn reason<'a>(cells: &[Cell<'_>], outcome: &'static str, reason: &'a str, link: &'a str) -> Reason<'a> {
+    let cases: Vec<String> = cases(cells).into_iter().map(|(id, count)| format!("{id} ({count})")).collect();
+    Reason {
+        count: plural(cells.len(), "cell", "cells"),
+        outcome,
+        cases: cases.join(", "),
+        reason,
+        link: Link::new(link),
+    }
+}

@@ -1,0 +1,92 @@
+//! Tables of the terminal.
+
+use comfy_table::{Attribute, Cell as Field, Color, ContentArrangement, Table, presets};
+
+use crate::conform::MutantResult;
+use crate::conform::cell::{self, Cell, Standing, Tally};
+use crate::table::Style;
+use crate::wording::printable;
+
+/// Killers that are named of each mutant.
+const KILLERS: usize = 3;
+
+/// Groups by datapaths, with how many cells stand where.
+pub(super) fn matrix(cells: &[Cell<'_>], style: Style) -> Table {
+    let mut table = empty(style);
+    let datapaths = cell::datapaths(cells);
+    let heads = std::iter::once("group").chain(datapaths.iter().map(|datapath| datapath.name()));
+    table.set_header(heads.map(Field::new));
+    let row = |name: &str, wanted: &dyn Fn(&Cell<'_>) -> bool| {
+        let tallies = datapaths.iter().map(|datapath| {
+            let here = cells.iter().filter(|cell| cell.result.datapath == *datapath && wanted(cell));
+            counted(&Tally::of(here))
+        });
+        std::iter::once(Field::new(name)).chain(tallies).collect::<Vec<Field>>()
+    };
+    let groups = cell::groups(cells);
+    for group in &groups {
+        table.add_row(row(group.name(), &|cell| cell.case.group == *group));
+    }
+    if groups.len() > 1 {
+        table.add_row(row("all", &|_| true));
+    }
+    pad(&mut table);
+    table
+}
+
+fn counted(tally: &Tally) -> Field {
+    let Some(worst) = tally.worst() else { return Field::new("") };
+    Field::new(tally.text().replace(", ", "\n")).fg(colour(worst))
+}
+
+/// Mutants, with who killed them.
+pub(super) fn mutants(mutants: &[MutantResult], style: Style) -> Table {
+    let mut table = empty(style);
+    table.set_header(["mutant", "datapath", "killed by", "first of them"].map(Field::new));
+    for mutant in mutants {
+        let killers = mutant.killed_by.len();
+        let killed = match killers {
+            0 => Field::new("SURVIVED").fg(Color::Red).add_attribute(Attribute::Bold),
+            _ => Field::new(format!("{killers} of {}", mutant.instances)).fg(Color::Green),
+        };
+        let first: Vec<String> = mutant.killed_by.iter().take(KILLERS).map(|id| printable(id)).collect();
+        let first = if killers == 0 {
+            format!("none of {} instances noticed: {}", mutant.instances, mutant.mutation.about())
+        } else {
+            first.join("\n")
+        };
+        let name = mutant.mutation.name();
+        table.add_row([Field::new(name), Field::new(mutant.datapath.name()), killed, Field::new(first)]);
+    }
+    pad(&mut table);
+    table
+}
+
+fn empty(style: Style) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(style.width);
+    if style.colour {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    table
+}
+
+fn pad(table: &mut Table) {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 1));
+    }
+}
+
+const fn colour(standing: Standing) -> Color {
+    match standing {
+        Standing::Pass => Color::Green,
+        Standing::Known | Standing::Unsupported => Color::Reset,
+        Standing::UnexpectedPass | Standing::Unproven => Color::Yellow,
+        Standing::Fail | Standing::Error => Color::Red,
+    }
+}

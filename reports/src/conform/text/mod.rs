@@ -1,0 +1,63 @@
+//! The terminal: a matrix of groups and datapaths, what there is to act on, what is known, what survived, one last line.
+
+mod lists;
+mod matrix;
+
+use std::fmt::Write;
+
+use super::cell::{cells, verdict};
+use super::{CaseResult, ConformResult};
+use crate::table::{Style, emphasis, paragraph};
+use crate::wording;
+
+/// The whole result as text, a newline at its end. `again` gives the command line that repeats a cell.
+pub fn render(result: &ConformResult, style: Style, again: &dyn Fn(&CaseResult) -> Option<String>) -> String {
+    let cells = cells(result);
+    let mut text = String::new();
+    let _ = writeln!(text, "{}", emphasis(&format!("flowgauge conform {}", result.start.run), style));
+    if let Some(e) = &result.environment {
+        let line = format!(
+            "kernel {} ({}), {}, {} CPUs",
+            e.kernel_release,
+            e.kernel_origin,
+            wording::accelerator(e.accelerator),
+            e.cpus
+        );
+        paragraph(&mut text, "", &line, style);
+    }
+    if !cells.is_empty() {
+        let _ = writeln!(text, "{}", matrix::matrix(&cells, style));
+    }
+    lists::to_act_on(&mut text, &cells, style, again);
+    lists::known(&mut text, result, &cells, style);
+    lists::unexpected(&mut text, result, &cells, style);
+    lists::unsupported(&mut text, &cells, style);
+    if !result.mutants.is_empty() {
+        let _ = writeln!(text, "\n{}\n{}", emphasis("Mutants", style), matrix::mutants(&result.mutants, style));
+    }
+    let warnings: Vec<String> = result.warnings.iter().map(|w| format!("{}; {}", w.text, w.remedy)).collect();
+    lists::list(&mut text, "Warnings", &warnings, style);
+    lists::list(&mut text, "The kernel complained", &result.complaints, style);
+    text.push('\n');
+    let verdict = verdict(result, &cells);
+    let mut last = String::new();
+    paragraph(&mut last, "", &verdict, style);
+    text += &coloured(&last, if result.is_good() { GOOD } else { BAD }, style);
+    text
+}
+
+/// Bold green.
+const GOOD: u8 = 32;
+/// Bold red.
+const BAD: u8 = 31;
+
+/// Lines in bold and a colour of a terminal (ECMA-48, SGR). The text must be harmless already.
+fn coloured(lines: &str, colour: u8, style: Style) -> String {
+    if !style.colour {
+        return lines.to_owned();
+    }
+    lines.lines().fold(String::new(), |mut text, line| {
+        let _ = writeln!(text, "\x1b[1;{colour}m{line}\x1b[0m");
+        text
+    })
+}
