@@ -78,6 +78,10 @@ impl Stand for FakeStand {
         self.0.note("reopen");
         Ok(())
     }
+
+    fn turn_to(&mut self, _: &Station) -> Result<bool, Refused> {
+        Ok(false)
+    }
 }
 
 impl Testers for Fake {

@@ -73,6 +73,8 @@ pub(super) trait Stand {
     fn parts(&mut self) -> (&mut dyn Testers, &mut dyn Dut);
     /// Opens the testers' ports anew: acts may have deleted those that were.
     fn reopen(&mut self) -> Result<(), Broken>;
+    /// Serves another station from now on, where that one needs the same links. False, or an error: one must be made for it.
+    fn turn_to(&mut self, station: &Station) -> Result<bool, Refused>;
 }
 
 /// Where stands are made.

@@ -186,7 +186,6 @@ impl Display for Progress {
             | Event::Grown { .. }
             | Event::Calibrated(_)
             | Event::TrialStarted { .. }
-            | Event::Grown { .. }
             | Event::Trial(_)
             | Event::TimeToOffload(_)
             | Event::Profile(_) => {}
