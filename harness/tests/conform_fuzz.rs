@@ -1,23 +1,31 @@
 //! Sequences of packets through a live station.
 //!
 //! The reference against itself must not differ: what does would be chance, or a sequence that disturbs another. A ruleset
-//! that is broken on purpose must be found out. Needs root; without it the tests say so and end.
+//! that is broken on purpose must be found out. On this machine's kernel that needs root. In a VM (qemu-system-x86_64, make
+//! and gcc) flowtables are tried; this test's own binary is the guest's init and its worker.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::io::{BufRead, BufReader};
+use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use flowgauge::conform::cable::Cable;
-use flowgauge::conform::fuzz::{Lab, Live, Outgoing, Step, run, stations};
+use flowgauge::conform::fuzz::{Lab, Live, Outgoing, Step, case_file, run, stations};
 use flowgauge::conform::station::Bench;
 use flowgauge::worker::protocol::{Failure, Wire};
 use flowgauge_reports::conform::{Arrived, FuzzSummary};
 use flowgauge_reports::event::Event;
 use flowgauge_scenarios::conform::{Flow, Fuzz, Station};
 use flowgauge_scenarios::{Datapath, Protocol};
+use flowgauge_topologies::kernel::{cache_dir, debian};
+use flowgauge_topologies::vm::{self, CONFORM_MODULES, Exit, ExtraModule, Vm, VmOptions};
+use libtest_mimic::{Arguments, Failed, Trial};
 
-/// Two CPUs are few: one test at a time.
-static TURN: Mutex<()> = Mutex::new(());
+const WORKER: &str = "--as-worker";
+/// The longest that a guest may take.
+const ENOUGH: Duration = Duration::from_secs(600);
+/// Packets that both paths must take in a second, emulated.
+const RATE: f64 = 2000.0;
 
 struct Silent(AtomicBool);
 
@@ -71,26 +79,17 @@ impl Lab for Twice<'_> {
     }
 }
 
-/// None where stations cannot be built here.
-fn campaign(station: &Station, packets: u64, broken: &'static str) -> Option<FuzzSummary> {
-    let mut bench = match Bench::build(station, station.topology) {
-        Ok(bench) => bench,
-        Err(refused) => {
-            eprintln!("skipped: {refused}");
-            return None;
-        }
-    };
-    let (client, server) = bench.wires().unwrap();
-    let mut cable = Cable::open(client, server).unwrap();
-    let live = Live::new(&mut bench, &mut cable, station);
-    let mut lab = Twice { live, broken, second: false };
-    let fuzz = Fuzz { packets, seed: 5, seconds: 60, datapath: Datapath::Flowtable };
-    let summary = run(&fuzz, station, &mut lab, &Silent(AtomicBool::new(false))).unwrap();
+fn fuzz(packets: u64, datapath: Datapath) -> Fuzz {
+    Fuzz { packets, seed: 5, seconds: 60, datapath }
+}
+
+fn tell(summary: &FuzzSummary) {
     println!(
-        "{:?} {:?}: {} packets, {:.0} packets/s through both paths, {} sequences, {} unopened, strays {:?}, {} differed, \
+        "{} {:?} {:?}: {} packets, {:.0} packets/s through both paths, {} sequences, {} unopened, strays {:?}, {} differed, \
          {} unstable, {} unsorted in {:.1} s",
-        station.family,
-        station.translation,
+        summary.datapath.name(),
+        summary.station.family,
+        summary.station.translation,
         summary.packets,
         summary.packets_per_second(),
         summary.sequences,
@@ -102,35 +101,129 @@ fn campaign(station: &Station, packets: u64, broken: &'static str) -> Option<Fuz
         summary.duration_ns as f64 / 1e9
     );
     for divergence in &summary.divergences {
-        println!("  {} x {:?}", divergence.count, divergence.findings);
-        println!("    {:?}", divergence.case.steps);
+        let text = case_file(&divergence.case).unwrap_or_default();
+        let packets: Vec<&str> = text.lines().skip_while(|line| !line.contains("send")).collect();
+        let fields: Vec<&str> = divergence.findings.iter().map(|finding| finding.field.as_str()).collect();
+        println!("  {} x {fields:?} {:?}: {}", divergence.count, divergence.instance.id, packets.join("; "));
     }
-    Some(summary)
 }
 
-#[test]
-fn the_reference_does_not_differ_from_itself() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+/// None where stations cannot be built here.
+fn twice(station: &Station, packets: u64, broken: &'static str) -> Result<Option<FuzzSummary>, Failed> {
+    let mut bench = match Bench::build(station, station.topology) {
+        Ok(bench) => bench,
+        Err(refused) => {
+            println!("skipped: {refused}");
+            return Ok(None);
+        }
+    };
+    let (client, server) = bench.wires()?;
+    let mut cable = Cable::open(client, server)?;
+    let live = Live::new(&mut bench, &mut cable, station);
+    let mut lab = Twice { live, broken, second: false };
+    let fuzz = fuzz(packets, Datapath::Flowtable);
+    let summary = run(&fuzz, station, &mut lab, &Silent(AtomicBool::new(false))).map_err(|f| f.message)?;
+    tell(&summary);
+    Ok(Some(summary))
+}
+
+fn check(holds: bool, what: impl std::fmt::Debug) -> Result<(), Failed> {
+    if holds { Ok(()) } else { Err(format!("{what:?}").into()) }
+}
+
+fn the_reference_does_not_differ_from_itself() -> Result<(), Failed> {
     for station in stations(Datapath::Flowtable) {
-        let Some(summary) = campaign(&station, 20_000, "") else { return };
-        assert!(summary.packets >= 20_000);
-        assert_eq!((summary.unopened, summary.divergences.len()), (0, 0));
+        let Some(summary) = twice(&station, 20_000, "")? else { return Ok(()) };
+        check(summary.packets >= 20_000 && summary.unopened == 0 && summary.divergences.is_empty(), &summary)?;
         // By chance a sequence may differ, but it does not again.
-        assert!(summary.unstable * 1000 <= summary.sequences, "{} of {}", summary.unstable, summary.sequences);
+        check(summary.unstable * 1000 <= summary.sequences, summary.unstable)?;
     }
+    Ok(())
 }
 
 const DSCP: &str =
     "table inet broken {\nchain c {\ntype filter hook postrouting priority 300;\nip dscp set cs1\n}\n}\n";
 
-#[test]
-fn a_ruleset_broken_on_purpose_is_found_out() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let station = stations(Datapath::Flowtable).remove(0);
-    let Some(summary) = campaign(&station, 5_000, DSCP) else { return };
-    assert!(summary.differed > 100, "{}", summary.differed);
-    let first = &summary.divergences[0];
-    assert!(first.findings.iter().any(|finding| finding.field == "ipv4.dscp_ecn"), "{:?}", first.findings);
+fn a_ruleset_broken_on_purpose_is_found_out() -> Result<(), Failed> {
+    let Some(summary) = twice(&stations(Datapath::Flowtable).remove(0), 5_000, DSCP)? else { return Ok(()) };
+    check(summary.differed > 100, summary.differed)?;
+    let first = summary.divergences.first().ok_or("no divergence")?;
+    check(first.findings.iter().any(|finding| finding.field == "ipv4.dscp_ecn"), &first.findings)?;
     // One plain packet shows it.
-    assert_eq!(first.case.steps.len(), 2, "{:?}", first.case.steps);
+    check(first.case.steps.len() == 2, &first.case.steps)
+}
+
+/// Boots a kernel, and holds the fuzzer to its rate.
+fn guest(version: &str) -> Result<(), Failed> {
+    let cache = cache_dir()?;
+    let image = debian::fetch(version.parse().map_err(|()| "no version")?, &cache, &|_| ())?;
+    let driver = flowgauge_topologies::nic::module(&image, &cache, &|_| ())?;
+    let own = std::env::current_exe()?.to_string_lossy().into_owned();
+    let run_dir = std::env::temp_dir().join(format!("flowgauge-fuzz-{}-{version}", std::process::id()));
+    let mut options = VmOptions::new(run_dir, vec![own, WORKER.to_owned()]);
+    options.modules.extend(CONFORM_MODULES.iter().map(|&name| name.to_owned()));
+    options.extra_modules.push(ExtraModule { path: driver, parameters: String::new() });
+    let mut vm = Vm::boot(&image, options, &|_| ())?;
+    let channel = vm.channel()?;
+    channel.set_read_timeout(Some(ENOUGH))?;
+    let mut said = Vec::new();
+    for line in BufReader::new(channel).lines() {
+        said.push(line?);
+        println!("  {}", said.last().map_or("", String::as_str));
+        if said.last().is_some_and(|line| line == "end") {
+            break;
+        }
+    }
+    let failed: Vec<&String> = said.iter().filter(|line| line.starts_with("failed")).collect();
+    check(said.last().is_some_and(|line| line == "end") && failed.is_empty(), failed)?;
+    let exit = vm.wait(ENOUGH);
+    check(exit == Exit::Code(0), exit)?;
+    check(vm.findings().is_empty(), vm.findings())
+}
+
+/// In the guest: flowtables in software and in hardware, on every station.
+fn worker() -> ExitCode {
+    for datapath in [Datapath::Flowtable, Datapath::FlowtableHw] {
+        for station in stations(datapath) {
+            match tried(&station, datapath) {
+                Ok(summary) if summary.packets_per_second() < RATE => println!("failed: too slow"),
+                Ok(summary) if summary.unopened > 0 => println!("failed: flows did not open"),
+                Ok(_) => {}
+                Err(error) => println!("failed: {error:?}"),
+            }
+        }
+    }
+    println!("end");
+    ExitCode::SUCCESS
+}
+
+fn tried(station: &Station, datapath: Datapath) -> Result<FuzzSummary, Failed> {
+    let mut bench = Bench::build(station, station.topology)?;
+    bench.kernel_is_ours()?;
+    let (client, server) = bench.wires()?;
+    let mut cable = Cable::open(client, server)?;
+    let mut live = Live::new(&mut bench, &mut cable, station);
+    let stop = Silent(AtomicBool::new(false));
+    let fuzz = Fuzz { seconds: 25, ..fuzz(30_000, datapath) };
+    let summary = run(&fuzz, station, &mut live, &stop).map_err(|failure| failure.message)?;
+    tell(&summary);
+    Ok(summary)
+}
+
+fn main() -> ExitCode {
+    if vm::is_guest_init() {
+        vm::guest_init();
+    }
+    if std::env::args().nth(1).as_deref() == Some(WORKER) {
+        return worker();
+    }
+    let mut arguments = Arguments::from_args();
+    // Each has the CPUs to itself.
+    arguments.test_threads = Some(1);
+    let tests = vec![
+        Trial::test("the_reference_does_not_differ_from_itself", the_reference_does_not_differ_from_itself),
+        Trial::test("a_ruleset_broken_on_purpose_is_found_out", a_ruleset_broken_on_purpose_is_found_out),
+        Trial::test("flowtables_are_fuzzed_in_a_guest", || guest("6.12")),
+    ];
+    libtest_mimic::run(&arguments, tests).exit_code()
 }
