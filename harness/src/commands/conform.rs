@@ -12,7 +12,7 @@ use flowgauge_topologies::kernel::KernelSpec;
 use super::exit::{Exit, print};
 use super::values;
 use crate::conform::runner::chances;
-use crate::session::conform::{self, ConformRequest};
+use crate::session::conform::{self, ConformRequest, Format};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,8 +23,10 @@ Examples:
                                                     one instance on one datapath, beside the reference
   flowgauge conform --kernel debian:6.12 --kernel debian:newest
                                                     one kernel after the other, each with its result
+  flowgauge conform --pcap packets                  the packets of each case that is not good, for Wireshark
   flowgauge conform --mutants                       break it on purpose, and see which cases notice
   flowgauge conform --fuzz 100000 --for 10m         packets that nobody wrote down, and what differs as a case each
+  flowgauge conform --format ktap >results.ktap
 
 Exit codes: 0 every case holds, is unsupported, or is known not to hold; 1 one fails, is unproven or could not be run, or
 holds although it is known not to; 2 wrong input; 3 this environment cannot run it; 130 interrupted.";
@@ -73,6 +75,12 @@ pub(super) struct Conform {
     /// How long --fuzz goes on at most
     #[arg(long = "for", default_value = "10m", value_name = "TIME", requires = "fuzz")]
     time: Span,
+    /// Folder that gets the packets of each case that is not good, for Wireshark
+    #[arg(long, value_name = "DIR")]
+    pcap: Option<PathBuf>,
+    /// What is printed at the end
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
     /// CPUs of the VM
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     cpus: u32,
@@ -120,6 +128,8 @@ impl Conform {
             cpus: self.cpus,
             memory_mib: self.memory,
             out: self.out,
+            pcap: self.pcap,
+            format: self.format,
             json: self.json,
             quiet: self.quiet,
         })

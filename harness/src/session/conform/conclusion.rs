@@ -3,15 +3,16 @@
 use std::fs;
 use std::path::Path;
 
-use flowgauge_reports::ResultError;
-use flowgauge_reports::conform::ConformResult;
+use flowgauge_reports::conform::{CaseResult, ConformResult, html, junit, ktap, pcap, text};
 use flowgauge_reports::event::{Event, FailureKind};
 use flowgauge_topologies::kernel::KernelSpec;
 
+use super::fuzzed;
 use super::repeat::Repeat;
-use super::{ConformRequest, summary};
+use super::{ConformRequest, Format};
 use crate::commands::{Exit, print};
 use crate::conform::fuzz::case_file;
+use crate::session::display;
 use crate::session::recorder::Recorder;
 use crate::worker::protocol::Failure;
 
@@ -29,14 +30,18 @@ pub(super) struct Done {
 /// Writes and shows what came out.
 pub(super) fn of(request: &ConformRequest, done: Vec<Done>) -> Result<(), Exit> {
     let several = request.kernels.len() > 1;
-    let mut exits = Vec::new();
+    let (mut exits, mut results) = (Vec::new(), Vec::new());
     for part in done {
         let name = part.name.clone();
-        exits.push(match kernel(request, part, several) {
+        exits.push(match kernel(request, part, several, &mut results) {
             Err(Exit::Closed) => return Err(Exit::Closed),
             Err(Exit::Environment(why)) if several => Err(Exit::Environment(format!("kernel {name}: {why}"))),
             exit => exit,
         });
+    }
+    // The matrix of all kernels beside the folders of each.
+    if let [first, _, ..] = &results[..] {
+        page(&request.out.join(&first.start.run), &results)?;
     }
     let weight = |exit: &Result<(), Exit>| match exit {
         Ok(()) | Err(Exit::Closed) => 0,
@@ -49,7 +54,12 @@ pub(super) fn of(request: &ConformRequest, done: Vec<Done>) -> Result<(), Exit> 
 }
 
 /// Ends the part of one kernel.
-fn kernel(request: &ConformRequest, part: Done, several: bool) -> Result<(), Exit> {
+fn kernel(
+    request: &ConformRequest,
+    part: Done,
+    several: bool,
+    results: &mut Vec<ConformResult>,
+) -> Result<(), Exit> {
     let Done { name, asked, recorder, events, outcome } = part;
     let result = match ConformResult::from_events(events) {
         Ok(result) => result,
@@ -63,21 +73,60 @@ fn kernel(request: &ConformRequest, part: Done, several: bool) -> Result<(), Exi
         }
         return outcome.map_err(Exit::from).and(Err(Exit::Environment("no case was run".to_owned())));
     }
-    let file = recorder.folder().join("conform.json");
-    let kept = result.save(&file).map_err(|error: ResultError| Exit::Environment(error.to_string()));
-    let kept = kept.and_then(|()| keep_divergences(recorder.folder(), &result));
+    let kept = keep(request, &recorder, &result).and_then(|()| keep_divergences(recorder.folder(), &result));
     if !request.json {
-        let title = if several { format!("{name}\n") } else { String::new() };
-        let mut text = title + &summary::of(&result, &Repeat::new(&asked, request));
-        if kept.is_ok() {
-            text += &format!("\nresult  {}\n", file.display());
-        }
-        print(&text)?;
+        show(request, recorder.folder(), several.then_some(&name), &Repeat::new(&asked, request), &result)?;
     }
+    let good = result.is_good();
+    results.push(result);
     // What ended the run is the cause; that something could not be written is a consequence.
     outcome.map_err(Exit::from)?;
     kept?;
-    if result.is_good() { Ok(()) } else { Err(Exit::Verdict) }
+    if good { Ok(()) } else { Err(Exit::Verdict) }
+}
+
+/// Files beside the events: the result, the page, and the packets of what is not good.
+fn keep(request: &ConformRequest, recorder: &Recorder, result: &ConformResult) -> Result<(), Exit> {
+    let folder = recorder.folder();
+    result.save(&folder.join("conform.json")).map_err(|error| Exit::Environment(error.to_string()))?;
+    page(folder, std::slice::from_ref(result))?;
+    match &request.pcap {
+        Some(packets) => pcap::write(packets, result).map_err(|error| unwritten(packets, error)),
+        None => Ok(()),
+    }
+}
+
+fn page(folder: &Path, results: &[ConformResult]) -> Result<(), Exit> {
+    let file = folder.join("report.html");
+    let page = html::render(results).map_err(|error| unwritten(&file, error))?;
+    fs::write(&file, page).map_err(|error| unwritten(&file, error))
+}
+
+fn unwritten(path: &Path, error: impl std::fmt::Display) -> Exit {
+    Exit::Environment(format!("cannot write {}: {error}; choose another folder", path.display()))
+}
+
+fn show(
+    request: &ConformRequest,
+    folder: &Path,
+    kernel: Option<&String>,
+    repeat: &Repeat,
+    result: &ConformResult,
+) -> Result<(), Exit> {
+    let again = |case: &CaseResult| {
+        let instance = result.start.plan.instances.get(case.instance)?;
+        Some(repeat.line(&instance.id, case.datapath, case.mutation))
+    };
+    print(&match request.format {
+        Format::Ktap => ktap::render(result),
+        Format::Junit => junit::render(result),
+        Format::Text => {
+            let title = kernel.map_or_else(String::new, |name| format!("{name}\n"));
+            let file = |name: &str| folder.join(name).display().to_string();
+            let files = format!("\nreport  {}\nresult  {}\n", file("report.html"), file("conform.json"));
+            title + &text::render(result, display::style(), &again) + &fuzzed::text(&result.fuzz) + &files
+        }
+    })
 }
 
 /// Each divergence that was found becomes a file of one case, to be run again with `--case-file`.

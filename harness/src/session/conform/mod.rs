@@ -2,9 +2,9 @@
 
 mod conclusion;
 mod count;
+mod fuzzed;
 mod progress;
 mod repeat;
-mod summary;
 mod survive;
 mod verdicts;
 
@@ -44,13 +44,28 @@ pub struct ConformRequest {
     pub memory_mib: u32,
     /// The folder of all runs.
     pub out: PathBuf,
+    /// A folder for the packets of each case that is not good.
+    pub pcap: Option<PathBuf>,
+    /// What is printed at the end.
+    pub format: Format,
     /// Events on standard output.
     pub json: bool,
     /// No progress.
     pub quiet: bool,
 }
 
-/// Runs the cases on every kernel, and ends with a summary on standard output and a result in the run's folder.
+/// What is printed at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// A summary for people
+    Text,
+    /// KTAP: a test point a case and datapath; kselftest, NIPA, kunit.py
+    Ktap,
+    /// JUnit XML; Jenkins, GitLab, GitHub actions
+    Junit,
+}
+
+/// Runs the cases on every kernel, and ends with a summary on standard output and a report in the run's folder.
 pub fn conform(request: ConformRequest) -> Result<(), Exit> {
     let unix_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
     let run = run_name(unix_s, request.plan.instances.len() as u64);

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::count::{Count, good};
 use super::repeat::Repeat;
-use super::summary;
+use super::fuzzed;
 use super::verdicts::Verdicts;
 use crate::conform::runner::cells;
 use crate::session::display::{Display, JsonLines};
@@ -173,7 +173,7 @@ impl Display for Progress {
                 None => self.say(text),
             },
             Event::CaseRun(run) => self.case(run),
-            Event::Fuzzed(found) => self.say(&summary::fuzzed(found)),
+            Event::Fuzzed(found) => self.say(&fuzzed::line(found)),
             Event::Warning(warning) => self.say(&format!("warning: {}; {}", first_line(&warning.text), warning.remedy)),
             Event::Complaint { text } => self.say(&format!("the kernel under test complained: {}", first_line(text))),
             Event::Finished | Event::Failed { .. } => {
