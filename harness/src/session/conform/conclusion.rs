@@ -54,12 +54,7 @@ pub(super) fn of(request: &ConformRequest, done: Vec<Done>) -> Result<(), Exit> 
 }
 
 /// Ends the part of one kernel.
-fn kernel(
-    request: &ConformRequest,
-    part: Done,
-    several: bool,
-    results: &mut Vec<ConformResult>,
-) -> Result<(), Exit> {
+fn kernel(request: &ConformRequest, part: Done, several: bool, results: &mut Vec<ConformResult>) -> Result<(), Exit> {
     let Done { name, asked, recorder, events, outcome } = part;
     let result = match ConformResult::from_events(events) {
         Ok(result) => result,

@@ -8,8 +8,8 @@ use flowgauge_reports::event::{Event, Phase};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::count::{Count, good};
-use super::repeat::Repeat;
 use super::fuzzed;
+use super::repeat::Repeat;
 use super::verdicts::Verdicts;
 use crate::conform::runner::cells;
 use crate::session::display::{Display, JsonLines};

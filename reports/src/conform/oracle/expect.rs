@@ -69,10 +69,8 @@ fn counted(judged: &Judged<'_>, by: Counter, from: usize, to: usize) -> Option<D
     let (before, after) = (read(&steps[from].state, by), read(&steps[to].state, by));
     let frames = steps[from + 1..=to].iter().flat_map(|step| &step.sent);
     let len = |frame: &[u8]| if by == Counter::Port { frame.len() as u64 } else { packet_len(frame) };
-    let wanted = frames.fold(Count::default(), |sum, one| Count {
-        packets: sum.packets + 1,
-        bytes: sum.bytes + len(&one.frame),
-    });
+    let wanted = frames
+        .fold(Count::default(), |sum, one| Count { packets: sum.packets + 1, bytes: sum.bytes + len(&one.frame) });
     let text = |count: Count| format!("{} packets, {} bytes", count.packets, count.bytes);
     let field = match by {
         Counter::Conntrack => "counted.conntrack",
@@ -92,7 +90,8 @@ fn counted(judged: &Judged<'_>, by: Counter, from: usize, to: usize) -> Option<D
 /// is padding and no part of it.
 fn packet_len(frame: &[u8]) -> u64 {
     let fields = decode(frame);
-    let number = |at: usize| frame.get(at..at + 2).map_or(0, |bytes| u64::from(u16::from_be_bytes([bytes[0], bytes[1]])));
+    let number =
+        |at: usize| frame.get(at..at + 2).map_or(0, |bytes| u64::from(u16::from_be_bytes([bytes[0], bytes[1]])));
     let length = fields.iter().rev().find(|field| matches!(field.name.as_str(), "ipv4.length" | "ipv6.length"));
     length.map_or(0, |field| number(field.at) + if field.name == "ipv6.length" { 40 } else { 0 })
 }

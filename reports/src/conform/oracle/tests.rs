@@ -141,7 +141,10 @@ fn state_that_differs_fails_and_offload_bits_do_not() {
         tested.steps[1].state.entries = Reading::Seen(vec![marked]);
     };
     expect_fail(&judged(|_, _, tested| mark(tested)), "conntrack.mark");
-    expect_fail(&judged(|_, _, tested| tested.steps[1].state.entries = Reading::Seen(vec![entry(0x6 | 1 << 14)])), "conntrack.status");
+    expect_fail(
+        &judged(|_, _, tested| tested.steps[1].state.entries = Reading::Seen(vec![entry(0x6 | 1 << 14)])),
+        "conntrack.status",
+    );
 }
 
 #[test]
