@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowgauge_scenarios::conform::{Case, Group, Instance, Known, Outcome, REFERENCE};
+use flowgauge_scenarios::conform::{Case, Group, Instance, Known, Outcome};
 use flowgauge_scenarios::{Datapath, Topology};
 
 use super::{CaseResult, CaseRun, ConformResult};
@@ -72,7 +72,7 @@ impl Standing {
     }
 }
 
-/// An instance on a datapath. Of the reference, which is run on each topology, the worse.
+/// An instance on a datapath. Where it was run on several topologies, the worse.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cell<'a> {
     pub(super) case: &'a Case,
@@ -97,7 +97,7 @@ impl<'a> Cell<'a> {
 pub(super) fn cells(result: &ConformResult) -> Vec<Cell<'_>> {
     let plan = &result.start.plan;
     let mut references: BTreeMap<(usize, Topology), &CaseRun> = BTreeMap::new();
-    for run in result.runs.iter().filter(|run| run.datapath == REFERENCE && run.mutation.is_none()) {
+    for run in result.runs.iter().filter(|run| run.is_reference()) {
         references.entry((run.instance, run.topology)).or_insert(run);
     }
     let mut cells: BTreeMap<(usize, Datapath), Cell<'_>> = BTreeMap::new();
@@ -108,6 +108,10 @@ pub(super) fn cells(result: &ConformResult) -> Vec<Cell<'_>> {
         let same =
             |run: &&CaseRun| (run.instance, run.datapath, run.mutation) == (of.instance, of.datapath, of.mutation);
         let run = result.runs.get(index).filter(same);
+        // What others are compared with is under test only where it is run once more.
+        if run.is_some_and(CaseRun::is_reference) {
+            continue;
+        }
         let reference = run.and_then(|run| references.get(&(run.instance, run.topology)).copied());
         let cell = Cell { case, instance, result: of, standing: Standing::of(of), run, reference };
         let place = cells.entry((of.instance, of.datapath)).or_insert(cell);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use flowgauge_scenarios::Topology;
-use flowgauge_scenarios::conform::{Outcome, REFERENCE};
+use flowgauge_scenarios::conform::Outcome;
 
 use super::oracle::{self, Judged};
 use super::{CaseResult, CaseRun, ConformResult, ConformStart, mutants};
@@ -42,7 +42,7 @@ pub fn judge_run(start: &ConformStart, release: &str, reference: Option<&CaseRun
 
 impl ConformResult {
     /// The result of a stream of events. The first run of an instance on the reference of a topology is what its others are
-    /// compared with.
+    /// compared with, that on the reference once more included.
     pub fn from_events(events: impl IntoIterator<Item = Event>) -> Result<ConformResult, ResultError> {
         let mut events = events.into_iter();
         let Some(Event::ConformStarted(start)) = events.next() else { return Err(ResultError::NoStart) };
@@ -82,7 +82,7 @@ impl ConformResult {
         let release = self.environment.as_ref().map_or("", |environment| environment.kernel_release.as_str());
         let mut references: BTreeMap<(usize, Topology), usize> = BTreeMap::new();
         for (index, run) in self.runs.iter().enumerate() {
-            if run.datapath == REFERENCE && run.mutation.is_none() {
+            if run.is_reference() {
                 references.entry((run.instance, run.topology)).or_insert(index);
             }
         }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use flowgauge_scenarios::Datapath;
 use flowgauge_scenarios::Topology;
-use flowgauge_scenarios::conform::{Mutation, Side};
+use flowgauge_scenarios::conform::{Mutation, REFERENCE, Side};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,9 @@ pub struct CaseRun {
     /// What was broken on purpose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mutation: Option<Mutation>,
+    /// Whether this is the reference once more, under test: it must come out as it did the first time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
     /// Its steps, as many as were done.
     pub steps: Vec<StepRun>,
     /// Why it could not be set up: the kernel refused the bed or the ruleset. Its word for it. Then it is `unsupported`.
@@ -34,6 +37,13 @@ pub struct CaseRun {
     pub broken: Option<String>,
     /// How long it took, in nanoseconds.
     pub duration_ns: u64,
+}
+
+impl CaseRun {
+    /// Whether others are compared with it.
+    pub fn is_reference(&self) -> bool {
+        self.datapath == REFERENCE && self.mutation.is_none() && !self.again
+    }
 }
 
 /// A step, as it went.

@@ -47,7 +47,9 @@ pub fn events() -> Vec<Event> {
         for &datapath in &station.datapaths {
             for &index in &station.instances {
                 let run = run(&plan.cases, &plan.instances, index, station.topology, datapath, None);
-                events.push(Event::CaseRun(Box::new(run)));
+                let itself = datapath == REFERENCE && station.topology == Topology::Router;
+                let again = itself.then(|| CaseRun { again: true, ..run.clone() });
+                events.extend([Some(run), again].into_iter().flatten().map(|run| Event::CaseRun(Box::new(run))));
             }
         }
     }
@@ -89,6 +91,7 @@ fn run(
         topology,
         datapath,
         mutation,
+        again: false,
         steps: steps.collect(),
         refused,
         broken: None,

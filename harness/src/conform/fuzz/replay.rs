@@ -128,6 +128,7 @@ impl<'a> Replay<'a> {
             topology: self.station.topology,
             datapath,
             mutation: None,
+            again: false,
             steps,
             refused: None,
             broken: None,

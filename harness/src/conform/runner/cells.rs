@@ -20,12 +20,21 @@ pub struct Cell {
     pub datapath: Datapath,
     /// What is broken on purpose.
     pub mutation: Option<Mutation>,
+    /// Whether it is the reference once more, to be compared with itself.
+    #[serde(default)]
+    pub again: bool,
 }
 
 impl Cell {
     /// That of a run.
     pub fn of(run: &CaseRun) -> Cell {
-        Cell { instance: run.instance, topology: run.topology, datapath: run.datapath, mutation: run.mutation }
+        Cell {
+            instance: run.instance,
+            topology: run.topology,
+            datapath: run.datapath,
+            mutation: run.mutation,
+            again: run.again,
+        }
     }
 }
 
@@ -42,25 +51,28 @@ pub(super) struct Lot {
     pub(super) cells: Vec<Cell>,
 }
 
-/// What is to be run at a station: its datapaths, the reference first, then the mutants that can show at it. What is `done` is
-/// left out, and lots of which nothing is left.
+/// What is to be run at a station: its datapaths, the reference first, and once more where it is under test itself, then the
+/// mutants that can show at it. What is `done` is left out, and lots of which nothing is left.
 pub(super) fn lots(plan: &ConformPlan, station: &Station, done: &HashSet<Cell>) -> Vec<Lot> {
-    let lot = |datapath, mutation, instances: Vec<usize>| {
-        let cell = |instance| Cell { instance, topology: station.topology, datapath, mutation };
+    let lot = |datapath, mutation, again, instances: Vec<usize>| {
+        let cell = |instance| Cell { instance, topology: station.topology, datapath, mutation, again };
         Lot { datapath, mutation, cells: instances.into_iter().map(cell).filter(|cell| !done.contains(cell)).collect() }
     };
-    let sound = station.datapaths.iter().map(|&datapath| lot(datapath, None, runs_on(plan, station, datapath)));
+    let under_test = |instance: &usize, datapath: Datapath| {
+        plan.instances.get(*instance).is_some_and(|instance| instance.datapaths.contains(&datapath))
+    };
+    // Being equal to itself means something only of two runs. One topology is enough for that.
+    let itself = |instance: &&usize| !station.topology.has_nic() && under_test(instance, REFERENCE);
+    let sound = station.datapaths.iter().flat_map(|&datapath| {
+        let is_reference = datapath == REFERENCE;
+        // The reference is for all: the others are compared with it.
+        let taken = station.instances.iter().filter(|instance| is_reference || under_test(instance, datapath));
+        let again = station.instances.iter().filter(|instance| is_reference && itself(instance));
+        [lot(datapath, None, false, taken.copied().collect()), lot(datapath, None, true, again.copied().collect())]
+    });
     let broken = plan.mutants.iter().filter_map(|&mutation| {
         let (datapath, instances) = chances(plan, station, mutation)?;
-        Some(lot(datapath, Some(mutation), instances))
+        Some(lot(datapath, Some(mutation), false, instances))
     });
     sound.chain(broken).filter(|lot| !lot.cells.is_empty()).collect()
-}
-
-/// The instances of a station that a datapath is for. The reference is for all: the others are compared with it.
-fn runs_on(plan: &ConformPlan, station: &Station, datapath: Datapath) -> Vec<usize> {
-    let runs = |instance: &&usize| {
-        datapath == REFERENCE || plan.instances.get(**instance).is_some_and(|i| i.datapaths.contains(&datapath))
-    };
-    station.instances.iter().filter(runs).copied().collect()
 }

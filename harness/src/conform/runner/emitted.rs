@@ -17,6 +17,7 @@ impl Cell {
             topology: self.topology,
             datapath: self.datapath,
             mutation: self.mutation,
+            again: self.again,
             steps,
             refused: None,
             broken,

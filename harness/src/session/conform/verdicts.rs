@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use flowgauge_reports::conform::{CaseResult, CaseRun, ConformStart, judge_run};
 use flowgauge_scenarios::Topology;
-use flowgauge_scenarios::conform::REFERENCE;
 
 /// What is needed to judge the next case.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ impl Verdicts {
     /// Judges a case as it is seen now.
     pub(super) fn judge(&mut self, run: &CaseRun) -> CaseResult {
         let key = (run.instance, run.topology);
-        if run.datapath == REFERENCE && run.mutation.is_none() {
+        if run.is_reference() {
             // It stands in for itself, and for those that follow.
             self.references.entry(key).or_insert_with(|| run.clone());
         }

@@ -60,6 +60,7 @@ fn run(datapath: Datapath) -> CaseRun {
         topology: Topology::Router,
         datapath,
         mutation: None,
+        again: false,
         steps: vec![step(1, status), step(classic, status)],
         refused: None,
         broken: None,
