@@ -89,7 +89,7 @@ impl Failure {
 }
 
 /// Where events go, and where permission to go on comes from.
-pub trait Wire {
+pub trait Wire: Sync {
     /// Sends one event.
     fn emit(&self, event: &Event) -> Result<(), Failure>;
     /// Waits until the host has the trial of `step` on disk.
@@ -117,7 +117,7 @@ impl<W: Write> StdioWire<W> {
     }
 }
 
-impl<W: Write> Wire for StdioWire<W> {
+impl<W: Write + Send> Wire for StdioWire<W> {
     fn emit(&self, event: &Event) -> Result<(), Failure> {
         let mut line = serde_json::to_vec(event).map_err(Failure::environment)?;
         line.push(b'\n');

@@ -1,4 +1,5 @@
-//! The runner of conformance: stations one after the other, on each datapath every instance, an event for each.
+//! The runner of conformance: stations one after the other, on each datapath every instance, an event for each. Topologies run
+//! side by side: cases wait for the kernel more than they work.
 
 mod anchor;
 mod cells;
@@ -8,6 +9,7 @@ mod fake;
 mod flight;
 mod fuzzing;
 mod instance;
+mod kernel;
 mod lanes;
 mod live;
 mod mutants;
@@ -19,11 +21,17 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+use std::panic::resume_unwind;
+use std::thread;
+
 use flowgauge_reports::event::{Event, Phase};
+use flowgauge_scenarios::Topology;
 use flowgauge_scenarios::conform::ConformPlan;
 
 use crate::worker::protocol::{Failure, Job, Wire};
 use anchor::Anchor;
+use kernel::Kernel;
 use live::Workshop;
 
 pub use cells::{Cell, cells};
@@ -40,6 +48,13 @@ pub fn run(job: &Job, plan: &ConformPlan, wire: &dyn Wire) -> Result<(), Failure
     if let Some(fuzz) = &plan.fuzz {
         return fuzzing::run(job, fuzz, wire);
     }
-    let mut workshop = Workshop::new(job);
-    station::all(plan, &job.done.iter().copied().collect(), &mut workshop, wire)
+    let (done, kernel) = (job.done.iter().copied().collect(), Kernel::default());
+    let topologies: BTreeSet<Topology> = plan.stations.iter().map(|station| station.topology).collect();
+    let on = &|topology| station::all(plan, topology, &done, &mut Workshop::new(job), &kernel, wire);
+    thread::scope(|scope| {
+        let threads: Vec<_> = topologies.iter().map(|&topology| scope.spawn(move || on(topology))).collect();
+        let ended = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        // All are waited for; the first that failed says why.
+        ended.fold(Ok(()), Result::and)
+    })
 }

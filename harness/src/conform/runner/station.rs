@@ -1,6 +1,6 @@
 //! A station: its ruleset on one datapath after the other, and on each every instance.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -12,26 +12,31 @@ use flowgauge_scenarios::conform::{ConformPlan, Station};
 use super::cells::{Cell, Lot, lots};
 use super::emitted::emit;
 use super::instance::{Scene, Went, disturbs, takes_ports};
+use super::kernel::Kernel;
 use super::patience::Patience;
 use super::stand::{Broken, Stand, Stands};
 use crate::conform::craft::Crafter;
 use crate::worker::protocol::{Failure, Wire};
 
-/// Runs every cell of a plan that is not done.
+/// Runs every cell of a plan on a topology that is not done.
 pub(super) fn all(
     plan: &ConformPlan,
+    topology: Topology,
     done: &HashSet<Cell>,
     stands: &mut dyn Stands,
+    kernel: &Kernel,
     wire: &dyn Wire,
 ) -> Result<(), Failure> {
-    let mut told: BTreeSet<Topology> = BTreeSet::new();
+    let mut told = false;
     let mut before = None;
-    for (number, station) in plan.stations.iter().enumerate() {
+    let here: Vec<&Station> = plan.stations.iter().filter(|station| station.topology == topology).collect();
+    for (number, &station) in here.iter().enumerate() {
         let lots = lots(plan, station, done);
         if lots.is_empty() {
             continue;
         }
-        let text = format!("station {} of {}: {}", number + 1, plan.stations.len(), name(station));
+        let _turn = kernel.turn(plan, station);
+        let text = format!("station {} of {}: {}", number + 1, here.len(), name(station));
         wire.emit(&Event::Progress { phase: Phase::Drive, text })?;
         wire.check()?;
         let mut stand = match stands.stand(station, before.take()) {
@@ -43,7 +48,7 @@ pub(super) fn all(
                 continue;
             }
         };
-        if told.insert(station.topology) {
+        if !std::mem::replace(&mut told, true) {
             wire.emit(&Event::Environment(Box::new(stand.parts().1.environment())))?;
         }
         for lot in &lots {

@@ -13,6 +13,7 @@ use flowgauge_scenarios::conform::{
 use flowgauge_scenarios::{Datapath, Direction, Family, Protocol, Topology};
 
 use super::fake::Fake;
+use super::kernel::Kernel;
 use super::{Cell, cells, station};
 use crate::worker::protocol::{Failure, Wire};
 
@@ -95,9 +96,13 @@ fn plan(cases: Vec<Case>, datapaths: &[Datapath]) -> ConformPlan {
 
 const BOTH: [Datapath; 2] = [Datapath::Conntrack, Datapath::Flowtable];
 
+fn all(plan: &ConformPlan, done: &HashSet<Cell>, fake: &mut Fake, tape: &Tape) -> Result<(), Failure> {
+    station::all(plan, Topology::Router, done, fake, &Kernel::default(), tape)
+}
+
 fn run(plan: &ConformPlan, fake: &Fake) -> (Vec<CaseRun>, Vec<String>) {
     let tape = Tape::default();
-    station::all(plan, &HashSet::new(), &mut fake.clone(), &tape).unwrap();
+    all(plan, &HashSet::new(), &mut fake.clone(), &tape).unwrap();
     let log = fake.world().log.clone();
     (tape.runs(), log)
 }
@@ -223,7 +228,7 @@ fn mutants_run_after_what_is_sound_where_they_can_show() {
 fn a_run_stops_between_two_instances() {
     let plan = plan(vec![case("a", vec![OPEN]), case("b", vec![OPEN])], &BOTH);
     let tape = Tape { stop_after: Some(1), ..Tape::default() };
-    let failure = station::all(&plan, &HashSet::new(), &mut taking_off(), &tape).unwrap_err();
+    let failure = all(&plan, &HashSet::new(), &mut taking_off(), &tape).unwrap_err();
     assert_eq!((failure.kind, tape.runs().len()), (FailureKind::Interrupted, 1));
 }
 
@@ -232,7 +237,7 @@ fn a_run_goes_on_where_another_ended() {
     let plan = plan(vec![case("a", vec![OPEN]), case("b", vec![OPEN])], &BOTH);
     let (tape, fake) = (Tape::default(), taking_off());
     let done = cells(&plan)[..3].iter().copied().collect();
-    station::all(&plan, &done, &mut fake.clone(), &tape).unwrap();
+    all(&plan, &done, &mut fake.clone(), &tape).unwrap();
     assert_eq!(tape.runs().iter().map(Cell::of).collect::<Vec<_>>(), cells(&plan)[3..]);
     assert_eq!(fake.world().log, ["apply flowtable"]);
 }
