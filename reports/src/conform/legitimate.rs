@@ -20,10 +20,12 @@ pub enum Within {
     OwnMessages,
     /// Fragments of IPv6.
     Fragments,
+    /// Packets that the DUT puts into a tunnel of IPv4: the outer header is its own.
+    Tunnels,
 }
 
 /// Every difference that counts for nothing.
-pub const LEGITIMATE: [Legitimate; 3] = [
+pub const LEGITIMATE: [Legitimate; 4] = [
     Legitimate {
         fields: &["ipv4.id", "ipv4.checksum"],
         within: Within::OwnMessages,
@@ -40,7 +42,24 @@ pub const LEGITIMATE: [Legitimate; 3] = [
         reason: "conntrack puts fragments together, and the DUT numbers those that it makes again with a secret of the boot \
                  (ipv6_select_ident; RFC 7739)",
     },
+    Legitimate {
+        fields: &["ipv4.id", "ipv4.checksum"],
+        within: Within::Tunnels,
+        reason: "the outer header of a tunnel is the DUT's own, numbered as it likes (RFC 6864); the header's checksum follows",
+    },
 ];
+
+/// Protocols of what is in a tunnel of IPv4: IPv4 and IPv6.
+const TUNNELLED: [&str; 2] = ["4", "41"];
+
+/// Why a frame that the DUT sends of its own accord counts for nothing, if that is what it is: its groups' reports come when
+/// timers say so, and are answers to nothing that was sent.
+pub fn chatter(fields: &[Field]) -> Option<&'static str> {
+    // Queries, reports, leaving, reports of the second version (RFC 2710, RFC 3810).
+    let of_groups =
+        |field: &Field| field.name == "icmpv6.type" && matches!(&*field.value, "130" | "131" | "132" | "143");
+    fields.iter().any(of_groups).then_some("the DUT tells which IPv6 groups its ports are in, at times of its own")
+}
 
 /// Whether a frame, by its fields, is the DUT's own message.
 pub fn own_message(fields: &[Field]) -> bool {
@@ -52,6 +71,9 @@ pub fn legitimate(field: &str, fields: &[Field]) -> Option<&'static Legitimate> 
     let is = |within| match within {
         Within::OwnMessages => own_message(fields),
         Within::Fragments => true,
+        Within::Tunnels => {
+            fields.iter().any(|field| field.name == "ipv4.protocol" && TUNNELLED.contains(&&*field.value))
+        }
     };
     LEGITIMATE.iter().find(|one| one.fields.contains(&field) && is(one.within))
 }

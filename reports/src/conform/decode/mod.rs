@@ -9,7 +9,8 @@ use std::fmt::Write;
 /// One field of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Layer and name: `ipv4.ttl`. In a packet that an ICMP error quotes, `quoted.ipv4.ttl`.
+    /// Layer and name: `ipv4.ttl`. In a packet that an ICMP error quotes, `quoted.ipv4.ttl`; in one that a tunnel carries,
+    /// `inner.ipv4.ttl`.
     pub name: String,
     /// Its first byte in the frame.
     pub at: usize,
@@ -51,9 +52,22 @@ impl<'a> Reader<'a> {
         self.prefix = "quoted.";
     }
 
+    /// Reads what a tunnel carries, whose names say so.
+    pub(super) fn inside(&mut self, read: impl Fn(&mut Self) -> Option<()>) -> Option<()> {
+        let outside = self.prefix;
+        if outside.is_empty() {
+            self.prefix = "inner.";
+        }
+        let done = read(self);
+        if !self.quoted() {
+            self.prefix = outside;
+        }
+        done
+    }
+
     /// Whether it is read as quoted: there the packet may be cut, and no ICMP error quotes another.
     pub(super) fn quoted(&self) -> bool {
-        !self.prefix.is_empty()
+        self.prefix == "quoted."
     }
 
     /// Takes a field of `len` bytes; none where the frame ends before.

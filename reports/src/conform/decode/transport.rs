@@ -14,8 +14,8 @@ pub(super) fn body(reader: &mut Reader<'_>, protocol: u32, len: usize, later_fra
             6 => tcp(reader),
             1 => icmp(reader, "icmp", &[3, 4, 5, 11, 12]),
             58 => icmp(reader, "icmpv6", &[1, 2, 3, 4]),
-            4 => ip::ipv4(reader),
-            41 => ip::ipv6(reader),
+            4 => reader.inside(ip::ipv4),
+            41 => reader.inside(ip::ipv6),
             _ => None,
         };
     }

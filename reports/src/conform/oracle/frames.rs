@@ -6,7 +6,7 @@ use flowgauge_scenarios::conform::{Side, Step};
 
 use super::Judged;
 use crate::conform::decode::{Field, decode, field_at};
-use crate::conform::legitimate::legitimate;
+use crate::conform::legitimate::{chatter, legitimate};
 use crate::conform::{Arrived, CaseRun, Finding};
 
 /// Frames in one order: those of one conversation that one tester received. Between conversations the order is nobody's
@@ -104,7 +104,10 @@ fn difference(step: usize, (a, was): (usize, &[u8]), (b, is): (usize, &[u8])) ->
 fn conversations(arrived: &[Arrived]) -> Conversations {
     let mut conversations = Conversations::new();
     for (index, one) in arrived.iter().enumerate() {
-        conversations.entry((one.side, conversation(&decode(&one.frame)))).or_default().push(index);
+        let fields = decode(&one.frame);
+        if chatter(&fields).is_none() {
+            conversations.entry((one.side, conversation(&fields))).or_default().push(index);
+        }
     }
     conversations
 }

@@ -4,7 +4,7 @@ use flowgauge_scenarios::conform::{Side, Step, Translation};
 
 use super::{Judged, sender};
 use crate::conform::decode::decode;
-use crate::conform::legitimate::own_message;
+use crate::conform::legitimate::{chatter, own_message};
 use crate::conform::{CaseRun, StepRun};
 
 /// What is not as the case says.
@@ -31,6 +31,7 @@ pub(super) fn counted(seen: &StepRun, from: Side, translation: Translation) -> (
         Translation::Hairpin => own_message(&decode(frame)),
         _ => side == from,
     };
-    let answered = seen.arrived.iter().filter(|one| back(one.side, &one.frame)).count();
-    (seen.arrived.len() - answered, answered)
+    let heard = seen.arrived.iter().filter(|one| chatter(&decode(&one.frame)).is_none());
+    let (came_back, arrived): (Vec<_>, Vec<_>) = heard.partition(|one| back(one.side, &one.frame));
+    (arrived.len(), came_back.len())
 }
