@@ -7,6 +7,7 @@ use flowgauge_reports::observation::Reading;
 use flowgauge_scenarios::conform::{Encapsulation, Flow, Station};
 use flowgauge_scenarios::{Family, Protocol, Topology};
 use flowgauge_topologies::spec::MTU_MIN_IPV6;
+use flowgauge_topologies::sysctl;
 use flowgauge_topologies::{Control, Host, Ports, RouterSpec, Testbed, raise_conntrack_limit};
 
 use super::datapath::Applied;
@@ -20,6 +21,9 @@ use crate::witnesses::PortNames;
 
 /// Conntrack entries that a station has room for, where the kernel is ours: those of all its instances and of a fuzzer.
 const ROOM: u64 = 65_536;
+
+/// What an ICMP error of routing costs of a client's tokens, in jiffies (net/ipv4/route.c).
+const ROUTE_ERROR_COST: &str = "net.ipv4.route.error_cost";
 
 /// A live station. Fields are dropped in this order: what holds namespaces before the testbed.
 #[derive(Debug)]
@@ -96,6 +100,8 @@ impl Bench {
         self.settings.kernel_is_ours = true;
         self.acted_settings.kernel_is_ours = true;
         raise_conntrack_limit(&self.bed.dut.netns, ROOM, true)?;
+        // Errors of routing have a limit of their own, of all namespaces: five at once, then one a second (ip_error).
+        sysctl::write(ROUTE_ERROR_COST, "0").map_err(Refused::broken)?;
         Ok(())
     }
 

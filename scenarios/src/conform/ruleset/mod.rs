@@ -81,8 +81,9 @@ pub fn render(request: &RulesetRequest<'_>) -> Result<String, Gap> {
 /// nf_conntrack is loaded.
 pub fn sysctls(station: &Station, mutation: Option<Mutation>) -> BTreeMap<String, String> {
     let mut all: BTreeMap<String, String> = [
-        // Errors are wanted one for one; the limit (one a second for each destination) is not what cases are about.
-        ("net.ipv4.icmp_ratelimit", "0"),
+        // Errors are wanted one for one; the limit (one a second for each destination) is not what cases are about. The mask and
+        // not the limit, which as 0 would empty the tokens that errors of routing live on (inet_peer_xrlim_allow, ip_error).
+        ("net.ipv4.icmp_ratemask", "0"),
         ("net.ipv6.icmp.ratelimit", "0"),
         // The kernel's own value. Testbeds have 300 s, as long as conntrack's own timeout: an entry whose flow is torn down
         // gets the difference of both (flow_offload_fixup_ct), and would end with its flow.

@@ -80,7 +80,7 @@ fn parameters_are_the_beds_over_the_suites() {
     let timeout = |mutation| sysctls(&station, mutation)["net.netfilter.nf_flowtable_udp_timeout"].clone();
     assert_eq!(timeout(None), "2");
     assert_eq!(timeout(Some(Mutation::NoTimeout)), "3600");
-    assert_eq!(sysctls(&station, None)["net.ipv4.icmp_ratelimit"], "0");
+    assert_eq!(sysctls(&station, None)["net.ipv4.icmp_ratemask"], "0");
 }
 
 #[test]
