@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 
-use flowgauge_scenarios::conform::{Instance, Outcome};
+use flowgauge_scenarios::conform::{Instance, Outcome, REFERENCE};
 
 use super::cell::{Standing, Tally, cells};
 use super::{ConformResult, html, junit, ktap, pcap, sample, text};
@@ -242,4 +242,19 @@ fn packets_are_written_as_they_were_seen() {
     let names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert!(names.into_iter().all(|name| !name.starts_with('.') && !name.contains([' ', '<', '\n'])));
     fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn the_reference_is_compared_with_itself_once_more_and_can_fail() {
+    let outcomes = |result: &ConformResult| -> Vec<Outcome> {
+        let again = cells(result).into_iter().filter(|cell| cell.result.datapath == REFERENCE);
+        again.inspect(|cell| assert!(cell.run.is_some_and(|run| run.again))).map(|cell| cell.result.outcome).collect()
+    };
+    let mut result = sample::result();
+    assert!(!outcomes(&result).is_empty() && outcomes(&result).iter().all(|outcome| *outcome == Outcome::Pass));
+    let run = result.runs.iter_mut().find(|run| run.again).unwrap();
+    let frame = run.steps.iter_mut().flat_map(|step| &mut step.arrived).last().unwrap();
+    *frame.frame.last_mut().unwrap() ^= 1;
+    result.judge();
+    assert_eq!(outcomes(&result).iter().filter(|outcome| **outcome == Outcome::Fail).count(), 1);
 }

@@ -8,12 +8,13 @@ use flowgauge_reports::conform::CaseRun;
 use flowgauge_reports::event::{Event, FailureKind};
 use flowgauge_reports::observation::Reading;
 use flowgauge_scenarios::conform::{
-    Act, Applies, Bed, Case, ConformPlan, Group, Instance, LaneWanted, Mutation, PacketSpec, Station, Step, Translation,
+    Act, Applies, Bed, Case, ConformPlan, Group, Instance, LaneWanted, Mutation, PacketSpec, REFERENCE, Station, Step,
+    Translation,
 };
 use flowgauge_scenarios::{Datapath, Direction, Family, Protocol, Topology};
 
 use super::fake::Fake;
-use super::kernel::Kernel;
+use super::kernel::{Kernel, Turn};
 use super::{Cell, cells, station};
 use crate::worker::protocol::{Failure, Wire};
 
@@ -79,7 +80,7 @@ fn plan(cases: Vec<Case>, datapaths: &[Datapath]) -> ConformPlan {
         protocol: Protocol::Udp,
         translation: Translation::None,
         direction: Direction::Upstream,
-        datapaths: datapaths.to_vec(),
+        datapaths: datapaths.iter().copied().filter(|datapath| *datapath != REFERENCE).collect(),
         first_flow: 2 * number as u32,
     };
     let instances: Vec<Instance> = cases.iter().enumerate().map(instance).collect();
@@ -240,4 +241,30 @@ fn a_run_goes_on_where_another_ended() {
     all(&plan, &done, &mut fake.clone(), &tape).unwrap();
     assert_eq!(tape.runs().iter().map(Cell::of).collect::<Vec<_>>(), cells(&plan)[3..]);
     assert_eq!(fake.world().log, ["apply flowtable"]);
+}
+
+#[test]
+fn the_reference_runs_twice_where_it_is_under_test() {
+    let mut plan = plan(vec![case("a", vec![OPEN]), case("b", vec![OPEN])], &BOTH);
+    plan.instances[1].datapaths.push(REFERENCE);
+    let (runs, log) = run(&plan, &taking_off());
+    let order: Vec<_> = runs.iter().map(|run| (run.instance, run.datapath, run.again)).collect();
+    let [first, second] = BOTH;
+    assert_eq!(order, [(0, first, false), (1, first, false), (1, first, true), (0, second, false), (1, second, false)]);
+    assert_eq!(log, ["apply conntrack", "apply conntrack", "apply flowtable"], "nothing is left of the first run");
+    assert_eq!(cells(&plan), runs.iter().map(Cell::of).collect::<Vec<_>>());
+    plan.stations[0].topology = Topology::NicRouter;
+    assert_eq!(cells(&plan).len(), 4, "once is enough");
+}
+
+#[test]
+fn what_bounds_every_namespace_runs_alone() {
+    let limit = Act::Sysctl("net.netfilter.nf_conntrack_max".to_owned(), "10".to_owned());
+    let plan = plan(vec![case("a", vec![OPEN, Step::Act(limit)]), case("b", vec![OPEN])], &BOTH);
+    let kernel = Kernel::default();
+    let sharing = Station { instances: vec![1], ..plan.stations[0].clone() };
+    assert!(matches!(kernel.turn(&plan, &plan.stations[0]), Turn::Alone { .. }));
+    let first = kernel.turn(&plan, &sharing);
+    let second = kernel.turn(&plan, &sharing);
+    assert!(matches!((first, second), (Turn::Shared { .. }, Turn::Shared { .. })));
 }

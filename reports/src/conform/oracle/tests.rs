@@ -165,3 +165,40 @@ fn what_a_layer_counts_is_held_to_what_was_sent() {
     let unmarked = judged(|case, _, _| case.expect = vec![Expect::Offloaded { step: 1, is: false }]);
     expect_fail(&unmarked, "conntrack.offloaded");
 }
+
+/// [`frame`] in a tunnel: the outer header has identification `outer`, the inner one `inner`.
+fn tunnelled(outer: u8, inner: u8) -> Vec<u8> {
+    let mut frame = frame(63);
+    frame[19] = inner;
+    let header = [0x45, 0, 0, 52, 0, outer, 0x40, 0, 64, 4, outer, 0, 198, 18, 0, 2, 198, 18, 0, 1];
+    frame.splice(14..14, header);
+    frame
+}
+
+#[test]
+fn the_outer_header_of_a_tunnel_is_numbered_as_the_dut_likes_and_the_inner_is_not() {
+    let arriving = |outer, inner| {
+        judged(move |_, reference, tested| {
+            reference.steps[1].arrived = vec![arrived(tunnelled(1, 1))];
+            tested.steps[1].arrived = vec![arrived(tunnelled(outer, inner))];
+        })
+    };
+    assert_eq!(arriving(2, 1).outcome, Outcome::Pass, "{}", arriving(2, 1).why);
+    expect_fail(&arriving(2, 2), "inner.ipv4.id");
+}
+
+#[test]
+fn what_the_dut_tells_of_its_groups_counts_for_nothing_and_other_messages_do() {
+    let message = |kind: u8| {
+        let mut frame = vec![0x33, 0x33, 0, 0, 0, 0x16, 2, 0x66, 0x67, 0, 2, 1, 0x86, 0xdd, 0x60, 0, 0, 0, 0, 8, 58, 1];
+        frame.extend([0xfe; 32]);
+        frame.extend([kind, 0, 0, 0, 0, 0, 0, 0]);
+        frame
+    };
+    let with = |kind: u8| judged(move |_, _, tested| tested.steps[1].arrived.push(arrived(message(kind))));
+    assert_eq!(with(131).outcome, Outcome::Pass, "{}", with(131).why);
+    expect_fail(&with(135), "extra");
+    // The reference is not held to them either.
+    let told = judged(|_, reference, _| reference.steps[1].arrived.push(arrived(message(143))));
+    assert_eq!(told.outcome, Outcome::Pass, "{}", told.why);
+}
