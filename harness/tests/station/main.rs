@@ -53,7 +53,7 @@ fn main() -> ExitCode {
 }
 
 /// Kernels that differ in what they have: the newest has tunnels in the flowtable.
-const GUESTS: [&str; 3] = ["6.1", "6.12", "newest"];
+const GUESTS: [&str; 2] = ["6.12", "newest"];
 
 /// Every test for a topology.
 fn cases(topology: Topology) -> impl Iterator<Item = (&'static str, Case)> {
