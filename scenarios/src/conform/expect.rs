@@ -44,14 +44,15 @@ pub enum Expect {
         /// To the end of this step. Where a counter lags behind, the case waits before it looks.
         to: usize,
     },
-    /// In a stream nothing was forwarded for at most so many milliseconds.
+    /// In a stream nothing was forwarded for at most so many milliseconds longer than on the reference.
     BlockedMs {
         /// Which step.
         step: usize,
         /// At most.
         most: u32,
     },
-    /// In a stream what must not be forwarded after the act was forwarded for at most so many milliseconds.
+    /// In a stream what must not be forwarded after the act was forwarded for at most so many milliseconds longer than on the
+    /// reference.
     StaleMs {
         /// Which step.
         step: usize,

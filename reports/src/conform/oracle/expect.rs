@@ -1,6 +1,6 @@
 //! What a case expects beyond being equal to the reference.
 
-use flowgauge_scenarios::conform::{Counter, Expect, Step};
+use flowgauge_scenarios::conform::{Act, Counter, Expect, Step};
 
 use super::{Judged, hardware};
 use crate::conform::decode::decode;
@@ -34,7 +34,7 @@ fn finding(judged: &Judged<'_>, expect: &Expect) -> Option<Finding> {
         }
         Expect::Claimed { step } if datapath.offloads() => (step, claimed(&steps[step])),
         Expect::BlockedMs { step, most } => (step, blocked(judged, step, most)),
-        Expect::StaleMs { step, most } => (step, stale(&steps[step], most)),
+        Expect::StaleMs { step, most } => (step, stale(judged, step, most)),
         Expect::HardwareRules { step, is } if hardware(datapath) => {
             let got = steps[step].state.hardware.seen().map(|hardware| hardware.rules);
             let text = got.map_or_else(|| "not to be read".to_owned(), |n| n.to_string());
@@ -131,38 +131,55 @@ fn read(state: &State, by: Counter) -> Option<Count> {
     }
 }
 
-/// The longest time in which nothing arrived from the act on, less the time between two packets.
+/// The longest time in which nothing arrived from the act on, less the time between two packets, and less what the reference
+/// needed: an act takes its time on any path, and longer on a machine with other work.
 fn blocked(judged: &Judged<'_>, step: usize, most: u32) -> Option<Difference> {
-    let (Step::Stream { rate, ms, .. }, Some(stream)) = (&judged.case.steps[step], &judged.tested.steps[step].stream)
-    else {
+    let Step::Stream { rate, ms, act, .. } = &judged.case.steps[step] else {
         return Some(("blocked", format!("at most {most} ms"), "no stream was seen".to_owned()));
     };
     let period_us = 1_000_000 / u64::from(*rate).max(1);
-    let gap_us = longest_gap_us(stream, u64::from(*ms) * 1000).saturating_sub(period_us);
-    (gap_us > u64::from(most) * 1000)
-        .then(|| ("blocked", format!("at most {most} ms"), format!("{:.1} ms", gap_us as f64 / 1000.0)))
+    let gap_us = |stream: &StreamRun| {
+        // A link that is down carries nothing, and coming up it waits for its turn (net/core/link_watch.c: once a second).
+        let from_ns = if *act == Act::LinkFlap { stream.act_ns.1 } else { stream.act_ns.0 };
+        longest_gap_us(stream, (from_ns / 1000, u64::from(*ms) * 1000)).saturating_sub(period_us)
+    };
+    beyond_reference(judged, step, ("blocked", most), gap_us)
 }
 
-fn longest_gap_us(stream: &StreamRun, end_us: u64) -> u64 {
-    let act_us = stream.act_ns.0 / 1000;
-    let after = stream.arrived.iter().map(|one| u64::from(one.1)).filter(|&at| at > act_us);
-    let mut last = act_us;
+/// How long after the act the packets still came out as before, less what that took on the reference.
+fn stale(judged: &Judged<'_>, step: usize, most: u32) -> Option<Difference> {
+    let stale_us = |stream: &StreamRun| {
+        let unchanged = stream.arrived.iter().filter(|one| !stream.changed.contains(&one.0));
+        let last_us = unchanged.map(|one| u64::from(one.1)).max().unwrap_or(0);
+        last_us.saturating_sub(stream.act_ns.1 / 1000)
+    };
+    beyond_reference(judged, step, ("stale", most), stale_us)
+}
+
+/// Whether something measured of a stream, in microseconds, is more than `most` milliseconds beyond what it was on the reference.
+fn beyond_reference(
+    judged: &Judged<'_>,
+    step: usize,
+    (field, most): (&'static str, u32),
+    measure: impl Fn(&StreamRun) -> u64,
+) -> Option<Difference> {
+    let Some(stream) = &judged.tested.steps[step].stream else {
+        return Some((field, format!("at most {most} ms"), "no stream was seen".to_owned()));
+    };
+    let reference = judged.reference.and_then(|reference| reference.steps[step].stream.as_ref()).map_or(0, &measure);
+    let (got, limit) = (measure(stream), reference + u64::from(most) * 1000);
+    let ms = |us: u64| us as f64 / 1000.0;
+    let wanted = format!("at most {:.1} ms ({most} ms beyond the reference)", ms(limit));
+    (got > limit).then(|| (field, wanted, format!("{:.1} ms", ms(got))))
+}
+
+fn longest_gap_us(stream: &StreamRun, (from_us, end_us): (u64, u64)) -> u64 {
+    let after = stream.arrived.iter().map(|one| u64::from(one.1)).filter(|&at| at > from_us);
+    let mut last = from_us;
     let mut longest = 0;
     for at in after.chain([end_us]) {
         longest = longest.max(at.saturating_sub(last));
         last = last.max(at);
     }
     longest
-}
-
-/// How long after the act the packets still came out as before.
-fn stale(step: &StepRun, most: u32) -> Option<Difference> {
-    let Some(stream) = &step.stream else {
-        return Some(("stale", format!("at most {most} ms"), "no stream was seen".to_owned()));
-    };
-    let unchanged = stream.arrived.iter().filter(|one| !stream.changed.contains(&one.0));
-    let last_us = unchanged.map(|one| u64::from(one.1)).max().unwrap_or(0);
-    let stale_us = last_us.saturating_sub(stream.act_ns.1 / 1000);
-    (stale_us > u64::from(most) * 1000)
-        .then(|| ("stale", format!("at most {most} ms"), format!("{:.1} ms", stale_us as f64 / 1000.0)))
 }

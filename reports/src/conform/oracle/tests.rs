@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use flowgauge_scenarios::conform::{Catalogue, Counter, Expect, Outcome};
+use flowgauge_scenarios::conform::{Act, Catalogue, Counter, Expect, Outcome, PacketSpec, Step};
 use flowgauge_scenarios::{Datapath, Topology};
 
 use super::*;
-use crate::conform::{Arrived, Entry, Sent, State, StepRun, Tuple};
+use crate::conform::{Arrived, Entry, Sent, State, StepRun, StreamRun, Tuple};
 use crate::observation::{Count, Reading};
 
 const CASE: &str = "[[case]]\nid = \"made-up\"\ngroup = \"forwarding\"\nwhat = \"A packet arrives.\"\nwhy = \"It must.\"\n\
@@ -146,6 +146,28 @@ fn state_that_differs_fails_and_offload_bits_do_not() {
         &judged(|_, _, tested| tested.steps[1].state.entries = Reading::Seen(vec![entry(0x6 | 1 << 14)])),
         "conntrack.status",
     );
+}
+
+#[test]
+fn how_long_nothing_came_is_held_to_the_reference() {
+    // A packet each millisecond for 300 of them, none for so long from the act on.
+    let stream = |gap: u32| {
+        let arrived = (0..300).filter(|ms| !(100..100 + gap).contains(ms)).map(|ms| (ms, ms * 1000)).collect();
+        Some(StreamRun { sent: 300, act_ns: (100_000_000, 120_000_000), arrived, changed: Vec::new() })
+    };
+    let blocked = |act: Act, reference_gap: u32, gap: u32| {
+        judged(|case, reference, tested| {
+            case.steps[1] = Step::Stream { packet: PacketSpec::default(), rate: 1000, ms: 300, act: act.clone() };
+            case.expect = vec![Expect::BlockedMs { step: 1, most: 30 }];
+            (reference.steps[1], tested.steps[1]) = (step(1, 0xe), step(0, 0xe | 1 << 14));
+            (reference.steps[1].stream, tested.steps[1].stream) = (stream(reference_gap), stream(gap));
+        })
+    };
+    assert_eq!(blocked(Act::Reload, 1, 25).outcome, Outcome::Pass, "{}", blocked(Act::Reload, 1, 25).why);
+    expect_fail(&blocked(Act::Reload, 1, 50), "blocked");
+    assert_eq!(blocked(Act::Reload, 40, 50).outcome, Outcome::Pass);
+    assert_eq!(blocked(Act::LinkFlap, 1, 45).outcome, Outcome::Pass, "while the link is down nothing can come");
+    expect_fail(&blocked(Act::LinkFlap, 1, 80), "blocked");
 }
 
 #[test]
