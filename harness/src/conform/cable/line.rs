@@ -16,8 +16,13 @@ use crate::conform::craft::Envelope;
 use crate::generators::raw::clock;
 use crate::generators::raw::wire::{Macs, Wire};
 
-/// How long a sentinel may take. Where the DUT does not forward, none comes.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How often a sentinel is looked for in vain. Where the DUT does not forward, none comes.
+const LOOKS: u32 = 20;
+/// How long a look takes. Each is a sleep of ours: a machine that stands still for a moment, as a guest does whose host has other
+/// work, has that moment counted as one look and not as twenty.
+const LOOK: Duration = Duration::from_millis(10);
+/// How long is looked at most, where frames come without end.
+const LONGEST: Duration = Duration::from_secs(5);
 /// How long nothing may arrive before a dead link is taken for quiet.
 const QUIET: Duration = Duration::from_millis(20);
 /// Rounds of sentinels. When those of the first are out, the DUT has handled all that was sent, and what it made of it is
@@ -117,6 +122,14 @@ impl Cable {
         Ok(())
     }
 
+    /// Sends a frame with TCP that the link takes uncut, to be cut later into segments with so many bytes of payload.
+    pub fn send_uncut(&mut self, side: Side, frame: &[u8], segment: u16) -> Result<(), CableError> {
+        let at_ns = self.elapsed_ns();
+        self.ports[side as usize].send_uncut(frame, segment)?;
+        self.sent.push(Sent { side, at_ns, frame: frame.to_vec() });
+        Ok(())
+    }
+
     /// Sends frames in order: where the sender changes, only when the DUT has handled what the other sent before.
     pub fn exchange(&mut self, frames: &[(Side, Vec<u8>)]) -> Result<(), CableError> {
         for (n, (side, frame)) in frames.iter().enumerate() {
@@ -128,17 +141,18 @@ impl Cable {
         Ok(())
     }
 
-    /// Waits until the DUT has handled all that `side` sent, 200 ms at most.
+    /// Waits until the DUT has handled all that `side` sent, some 200 ms at most.
     pub fn handled(&mut self, side: Side) -> Result<(), CableError> {
-        self.round(&[side], Instant::now() + PATIENCE).map(drop)
+        let mut looks = LOOKS;
+        self.round(&[side], &mut looks).map(drop)
     }
 
     /// Waits until everything on the way has arrived, and returns what was sent and what arrived since the step began,
-    /// both in order of time. Where sentinels do not come back it takes 200 ms, on a dead link until it is quiet.
+    /// both in order of time. Where sentinels do not come back it takes some 200 ms, on a dead link until it is quiet.
     pub fn settle(&mut self) -> Result<(Vec<Sent>, Vec<Arrived>), CableError> {
-        let until = Instant::now() + PATIENCE;
+        let mut looks = LOOKS;
         for _ in 0..ROUNDS {
-            if !self.round(&[Side::Client, Side::Server], until)? {
+            if !self.round(&[Side::Client, Side::Server], &mut looks)? {
                 break;
             }
         }
@@ -160,8 +174,8 @@ impl Cable {
         self.sentinels
     }
 
-    /// One sentinel from each of `sides`, and waiting until all are back. Whether they are.
-    fn round(&mut self, sides: &[Side], until: Instant) -> Result<bool, CableError> {
+    /// One sentinel from each of `sides`, and waiting until all are back, for so many looks at most. Whether they are.
+    fn round(&mut self, sides: &[Side], looks: &mut u32) -> Result<bool, CableError> {
         self.number = self.number.wrapping_add(1);
         let mut missing = [false; 2];
         let mut alive = true;
@@ -175,7 +189,8 @@ impl Cable {
                 alive = false;
             }
         }
-        let mut heard = Instant::now();
+        let began = Instant::now();
+        let mut heard = began;
         loop {
             let (count, back) = self.drain()?;
             missing = [missing[0] && !back[0], missing[1] && !back[1]];
@@ -186,12 +201,15 @@ impl Cable {
             if count > 0 {
                 heard = now;
             }
-            let end = if alive { until } else { until.min(heard + QUIET) };
-            let Some(left) = end.checked_duration_since(now).filter(|left| !left.is_zero()) else { return Ok(false) };
+            if *looks == 0 || now >= began + LONGEST || (!alive && now >= heard + QUIET) {
+                return Ok(false);
+            }
             let mut waiting = [0, 1].map(|n| PollFd::new(self.ports[n].listener.fd.as_fd(), PollFlags::POLLIN));
-            let wait = PollTimeout::try_from(left.as_millis() as i32 + 1).unwrap_or(PollTimeout::ZERO);
+            let wait = PollTimeout::try_from(LOOK).unwrap_or(PollTimeout::ZERO);
             // An interruption merely looks once more; errors of the sockets are read by `drain`.
-            let _ = poll(&mut waiting, wait);
+            if poll(&mut waiting, wait) == Ok(0) {
+                *looks -= 1;
+            }
         }
     }
 
