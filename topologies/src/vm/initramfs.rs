@@ -67,7 +67,13 @@ pub const CONFORM_MODULES: &[&str] = &[
     "ipip",
     "ip6_tunnel",
     "bonding",
+    // an IPsec tunnel without encryption
+    "xfrm_user",
+    "esp4",
+    "authenc",
+    "crypto_null",
     // expressions
+    "nft_objref",
     "nft_quota",
     "nft_connlimit",
     "nft_hash",
