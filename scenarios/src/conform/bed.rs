@@ -108,6 +108,9 @@ pub struct Bed {
     pub lan_mtu: u32,
     /// MTU of the WAN link in bytes.
     pub wan_mtu: u32,
+    /// Whether the LAN link carries packets that are still to be cut into segments, and leaves their checksums open, as between
+    /// virtual machines and their host. On veth only.
+    pub segmentation: bool,
     /// nft text of the case's own.
     pub rules: Rules,
     /// Parameters of the DUT's namespace: `net.netfilter.nf_flowtable_udp_timeout` to its value. See [`super::sysctls`].
@@ -126,6 +129,7 @@ impl Default for Bed {
             encapsulation: Encapsulation::None,
             lan_mtu: 1500,
             wan_mtu: 1500,
+            segmentation: false,
             rules: Rules::default(),
             sysctls: BTreeMap::new(),
             faults: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use super::known::Version;
 use super::{Case, Expect, Known, LaneWanted, Outcome, PacketSpec, REFERENCE, Step};
-use crate::Datapath;
+use crate::{Datapath, Protocol};
 
 /// Datapaths that cases can be run on.
 pub(super) const DATAPATHS: [Datapath; 3] = [Datapath::Conntrack, Datapath::Flowtable, Datapath::FlowtableHw];
@@ -67,6 +67,7 @@ fn check_step(case: &Case, number: usize, step: &Step) -> Result<(), String> {
         Step::Send { packet, arrive, lane, .. } => {
             check_flow(case, number, packet)?;
             check_packet(packet)?;
+            check_segment(case, packet)?;
             if *lane != LaneWanted::Any && *arrive == Some(0) {
                 // What is dropped before the forward chain is seen by no counter of the classic path.
                 return Err("nothing of it arrives, so no lane can be wanted of it: lane = \"any\"".to_owned());
@@ -82,6 +83,19 @@ fn check_step(case: &Case, number: usize, step: &Step) -> Result<(), String> {
             Ok(())
         }
         Step::Wait(ms) if *ms > 60_000 => Err("nobody waits longer than 60000 ms".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// What is to be cut later needs TCP, and a link that takes it.
+fn check_segment(case: &Case, packet: &PacketSpec) -> Result<(), String> {
+    let applies = &case.applies;
+    match packet.segment {
+        0 => Ok(()),
+        _ if !case.bed.segmentation => Err("packet.segment needs a bed with segmentation = true".to_owned()),
+        _ if applies.protocols != [Protocol::Tcp] || applies.datapaths.contains(&Datapath::FlowtableHw) => {
+            Err("packet.segment is for protocols = [\"tcp\"] and datapaths = [\"conntrack\", \"flowtable\"]".to_owned())
+        }
         _ => Ok(()),
     }
 }

@@ -127,6 +127,9 @@ pub struct PacketSpec {
     pub patch: Vec<(u16, String)>,
     /// The destination MAC address is not the DUT's.
     pub foreign_mac: bool,
+    /// Handed to the DUT whole, to be cut on its way out into segments with so many bytes of payload (GSO); not at all where 0.
+    /// TCP only, and in a bed with `segmentation`.
+    pub segment: u16,
 }
 
 impl Default for PacketSpec {
@@ -159,6 +162,7 @@ impl Default for PacketSpec {
             cut: 0,
             patch: Vec::new(),
             foreign_mac: false,
+            segment: 0,
         }
     }
 }

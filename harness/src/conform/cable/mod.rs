@@ -10,6 +10,7 @@ mod listener;
 mod place;
 mod port;
 mod sentinel;
+mod uncut;
 
 pub use error::CableError;
 pub use line::Cable;

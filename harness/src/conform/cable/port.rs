@@ -10,6 +10,7 @@ use nix::sys::socket::{MsgFlags, send};
 
 use super::error::CableError;
 use super::listener::Listener;
+use super::uncut;
 use crate::generators::raw::socket::{inside, sender};
 use crate::generators::raw::wire::Wire;
 
@@ -39,6 +40,17 @@ impl Port {
             && let Ok((tx, listener)) = sockets(&self.wire)
         {
             (self.tx, self.listener, self.gone) = (tx, listener, false);
+        }
+    }
+
+    /// Sends a frame with TCP that is still to be cut, on a socket of its own.
+    pub(super) fn send_uncut(&mut self, frame: &[u8], segment: u16) -> Result<(), CableError> {
+        let port = || self.wire.ifname.clone();
+        let tx = uncut::socket(&self.wire).map_err(|(step, source)| CableError::Socket { step, port: port(), source })?;
+        let whole = uncut::with_header(frame, segment);
+        match send(tx.as_raw_fd(), &whole, MsgFlags::empty()) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(CableError::Send { port: port(), len: frame.len(), source: error.into() }),
         }
     }
 

@@ -105,7 +105,10 @@ impl Scene<'_> {
         let frames = frames.map_err(|error| Broken::of("making the packets", error))?;
         self.testers.begin(false)?;
         for (side, frame) in &frames {
-            self.testers.send(*side, frame)?;
+            match packet.segment {
+                0 => self.testers.send(*side, frame)?,
+                segment => self.testers.send_uncut(*side, frame, segment)?,
+            }
         }
         self.testers.settle()
     }

@@ -111,6 +111,10 @@ impl Testers for Ports {
         self.cable.send(side, frame).map_err(|error| Broken(error.to_string()))
     }
 
+    fn send_uncut(&mut self, side: Side, frame: &[u8], segment: u16) -> Result<(), Broken> {
+        self.cable.send_uncut(side, frame, segment).map_err(|error| Broken(error.to_string()))
+    }
+
     fn exchange(&mut self, frames: &[(Side, Vec<u8>)]) -> Result<(), Broken> {
         self.cable.exchange(frames).map_err(|error| Broken(error.to_string()))
     }

@@ -37,6 +37,8 @@ pub(super) trait Testers: Send {
     fn begin(&mut self, quiet: bool) -> Result<(), Broken>;
     /// Sends a frame.
     fn send(&mut self, side: Side, frame: &[u8]) -> Result<(), Broken>;
+    /// Sends a frame with TCP that is still to be cut into segments with so many bytes of payload.
+    fn send_uncut(&mut self, side: Side, frame: &[u8], segment: u16) -> Result<(), Broken>;
     /// Sends frames in order. Whoever answers waits until what it answers to has come through.
     fn exchange(&mut self, frames: &[(Side, Vec<u8>)]) -> Result<(), Broken>;
     /// Waits until nothing is on the way, and hands over what came since the last call or the beginning.
