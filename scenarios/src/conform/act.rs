@@ -40,8 +40,12 @@ pub enum Act {
     /// A parameter of the DUT's namespace: name and value.
     Sysctl(String, String),
     /// `nft -f -` with this text. In it `{lan}`, `{wan}` and `{flowtable}` stand for names as in [`super::Rules`], `{lan_port}` for the
-    /// port below what the LAN port carries, `{table}` for the ruleset's table with its family.
+    /// port below what the LAN port carries, `{table}` for the ruleset's table with its family, `{offload}` for `flags offload;`
+    /// where the flowtable has it. Counters of a `table netdev flowgauge` are read, too.
     Nft(String),
+    /// The DUT is the end of an IPsec tunnel from the client's address on the LAN: ESP without encryption (RFC 2410) and without
+    /// integrity, SPI 1. What comes out of it may be forwarded. IPv4 only.
+    IpsecTunnel,
     /// A bridge forgets where the client is and learns it elsewhere.
     BridgeMoves,
     /// `ethtool -K PORT hw-tc-offload off` on both ports.

@@ -4,6 +4,7 @@
 //! program's start. Each notes what it leaves behind, for [`Bench::restore`].
 
 mod act;
+mod ipsec;
 mod ruleset;
 
 use std::time::Instant;
@@ -45,6 +46,7 @@ impl Bench {
             Act::WanMtu(mtu) => self.set_wan_mtu(*mtu),
             Act::AddressRemove => self.remove_address(),
             Act::Sysctl(key, value) => self.set_parameter(key, value),
+            Act::IpsecTunnel => self.end_tunnel(),
             Act::BridgeMoves => self.move_client(),
             Act::OffloadOff => self.offload_off(),
         }

@@ -43,6 +43,7 @@ impl Bench {
     pub(super) fn nft(&mut self, text: &str) -> Result<String, Refused> {
         let text = self.named(text);
         self.damage.insert(Damage::Ruleset);
+        self.state.ports_have_rules |= text.contains("table netdev");
         nft::execute(&self.bed.dut.netns, "the text of a case", &text)?;
         Ok(text)
     }
@@ -56,11 +57,12 @@ impl Bench {
     }
 
     /// A text of a case with the names that it leaves open: `{lan}` and `{wan}` are devices, `{flowtable}` and `{table}`
-    /// (with its family) are those of the ruleset.
+    /// (with its family) are those of the ruleset, `{offload}` is `flags offload;` where the flowtable has it.
     pub(super) fn named(&self, text: &str) -> String {
         let dut = &self.bed.dut;
         let mut named = text.replace("{lan}", &dut.lan_device.name).replace("{wan}", &dut.wan.name);
         named = named.replace("{lan_port}", &dut.lan.name).replace("{flowtable}", FLOWTABLE);
+        named = named.replace("{offload}", if self.offloads { "flags offload;" } else { "" });
         match named.contains("{table}").then(|| self.table()) {
             Some(Ok(table)) => named.replace("{table}", &table),
             _ => named,

@@ -11,7 +11,7 @@ use flowgauge_topologies::Testbed;
 use super::hardware;
 use crate::reference_nic::ReferenceNic;
 use crate::witnesses::netlink::{Conversation, NETLINK_NETFILTER, NetlinkError};
-use crate::witnesses::rule_dump::{ANY_FAMILY, Rule, dump};
+use crate::witnesses::rule_dump::{ANY_FAMILY, NETDEV, Rule, dump};
 use crate::witnesses::{PortNames, PortWitness, Witness, WitnessError};
 
 /// Reads rules, ports and the NIC.
@@ -20,6 +20,8 @@ pub struct StateWitness {
     rules: Conversation,
     ports: PortWitness,
     card: Option<ReferenceNic>,
+    /// Whether a case has given the ports a table of the ruleset's name, whose rules count too.
+    pub(in crate::conform) ports_have_rules: bool,
 }
 
 impl StateWitness {
@@ -29,6 +31,7 @@ impl StateWitness {
             rules: Conversation::open(&bed.dut.netns, NETLINK_NETFILTER)?,
             ports: PortWitness::open(&bed.client.netns, &bed.dut.netns, &bed.server.netns, names)?,
             card,
+            ports_have_rules: false,
         })
     }
 
@@ -36,10 +39,21 @@ impl StateWitness {
     pub fn read(&mut self, entries: Reading<Vec<Entry>>, flows: &[Flow]) -> State {
         State {
             entries,
-            rules: reading(dump(&mut self.rules, ANY_FAMILY, TABLE).map(|rules| by_comment(&rules))),
+            rules: reading(self.rules().map(|rules| by_comment(&rules))),
             ports: reading(self.ports.read()),
             hardware: self.hardware(flows),
         }
+    }
+
+    /// The kernel dumps one table of a name only (nf_tables_dump_rules), the one that was there first: that at the ports is
+    /// asked for apart.
+    fn rules(&mut self) -> Result<Vec<Rule>, WitnessError> {
+        let mut rules = dump(&mut self.rules, ANY_FAMILY, TABLE)?;
+        if self.ports_have_rules {
+            rules.retain(|rule| rule.family != NETDEV);
+            rules.extend(dump(&mut self.rules, NETDEV, TABLE)?);
+        }
+        Ok(rules)
     }
 
     fn hardware(&self, flows: &[Flow]) -> Reading<Hardware> {

@@ -8,7 +8,7 @@ use flowgauge_scenarios::conform::{Encapsulation, Flow, Station};
 use flowgauge_scenarios::{Family, Protocol, Topology};
 use flowgauge_topologies::spec::MTU_MIN_IPV6;
 use flowgauge_topologies::sysctl;
-use flowgauge_topologies::{Control, Host, Ports, RouterSpec, Testbed, raise_conntrack_limit};
+use flowgauge_topologies::{Control, Host, LinkOffloads, Ports, RouterSpec, Testbed, raise_conntrack_limit};
 
 use super::datapath::Applied;
 use super::lanes::Lanes;
@@ -34,12 +34,12 @@ pub struct Bench {
     pub(in crate::conform) control: Control,
     pub(super) lanes: Lanes,
     pub(in crate::conform) connections: Connections,
-    state: StateWitness,
+    pub(in crate::conform) state: StateWitness,
     /// The reference NIC, where the DUT's ports are its.
     pub(super) card: Option<ReferenceNic>,
     pub(super) applied: Option<Applied>,
     /// Whether a flowtable with `flags offload` is in force.
-    pub(super) offloads: bool,
+    pub(in crate::conform) offloads: bool,
     /// Whether conntrack has been told to count.
     pub(super) accounts: bool,
     /// Parameters of the station.
@@ -167,6 +167,7 @@ fn spec(station: &Station, topology: Topology) -> RouterSpec {
         server_mtu: Some(bed.wan_mtu),
         encapsulation: bed.encapsulation,
         tunnel,
+        client_link: LinkOffloads { gso: bed.segmentation, gro: false, checksum: bed.segmentation },
         // A link too small for IPv6 may still carry IPv4.
         ipv6: station.family == Family::Ipv6 || bed.lan_mtu.min(bed.wan_mtu) >= MTU_MIN_IPV6,
         ..RouterSpec::default()

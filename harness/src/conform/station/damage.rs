@@ -21,6 +21,8 @@ pub(in crate::conform) enum Damage {
     Forwarding,
     /// Ports take no flow rules.
     Offload,
+    /// An IPsec tunnel ends in the DUT.
+    Ipsec,
     /// Parameters have other values.
     Settings,
     /// The ruleset is not the datapath's.
@@ -59,6 +61,7 @@ impl Bench {
                 self.take_rules(true)?;
                 self.damage.insert(Damage::Ruleset);
             }
+            Damage::Ipsec => self.forget_tunnels()?,
             Damage::Settings => self.acted_settings.reset(&self.bed.dut.netns)?,
             Damage::Ruleset => self.put_ruleset()?,
         }

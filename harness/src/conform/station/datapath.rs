@@ -52,6 +52,7 @@ impl Bench {
         self.faults(text.contains("flags offload"), mutation)?;
         let flowtables = text.contains("flowtable");
         self.applied = Some(Applied { text, mutation });
+        self.state.ports_have_rules = false;
         self.put_ruleset()?;
         let netns = &self.bed.dut.netns;
         for (key, value) in sysctls(&self.station, mutation) {
