@@ -59,6 +59,14 @@ pub enum Expect {
         /// At most.
         most: u32,
     },
+    /// After a step conntrack holds the flow for assured (IPS_ASSURED), or does not. Of UDP that depends on time, so it is not compared
+    /// with the reference.
+    Assured {
+        /// After which step.
+        step: usize,
+        /// Which.
+        is: bool,
+    },
     /// The flow has a conntrack entry after a step, or has none.
     Tracked {
         /// After which step.

@@ -2,6 +2,7 @@
 
 use flowgauge_scenarios::conform::{Act, Counter, Expect, Step};
 
+use super::state::ASSURED;
 use super::{Judged, hardware};
 use crate::conform::decode::decode;
 use crate::conform::{Entry, Finding, State, StepRun, StreamRun};
@@ -23,6 +24,9 @@ fn finding(judged: &Judged<'_>, expect: &Expect) -> Option<Finding> {
         }
         Expect::HardwareOffloaded { step, is } if hardware(datapath) => {
             (step, marked(&steps[step], "conntrack.hardware_offloaded", is, Entry::hardware_offloaded))
+        }
+        Expect::Assured { step, is } => {
+            (step, marked(&steps[step], "conntrack.assured", is, |entry| entry.status & ASSURED != 0))
         }
         Expect::Tracked { step, is } => {
             let entries = steps[step].state.entries.seen().map(Vec::len);
