@@ -146,6 +146,15 @@ fn state_that_differs_fails_and_offload_bits_do_not() {
         &judged(|_, _, tested| tested.steps[1].state.entries = Reading::Seen(vec![entry(0x6 | 1 << 14)])),
         "conntrack.status",
     );
+    // Whether UDP is assured depends on time, and counts where the case says so.
+    let unassured = |expect: Vec<Expect>| {
+        judged(move |case, _, tested| {
+            case.expect = expect.clone();
+            tested.steps[1].state.entries = Reading::Seen(vec![entry(0xa | 1 << 14)]);
+        })
+    };
+    assert_eq!(unassured(Vec::new()).outcome, Outcome::Pass, "{}", unassured(Vec::new()).why);
+    expect_fail(&unassured(vec![Expect::Assured { step: 1, is: true }]), "conntrack.assured");
 }
 
 #[test]
