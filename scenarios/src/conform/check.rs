@@ -147,9 +147,10 @@ fn check_expect(case: &Case, expect: &Expect) -> Result<(), String> {
         false => Err(format!("expect names step {step}, but there are only {steps}, from 0 on")),
     };
     match *expect {
-        Expect::Offloaded { step, .. } | Expect::Tracked { step, .. } | Expect::Assured { step, .. } | Expect::Claimed { step } => {
-            exists(step)
-        }
+        Expect::Offloaded { step, .. }
+        | Expect::Tracked { step, .. }
+        | Expect::Assured { step, .. }
+        | Expect::Claimed { step } => exists(step),
         Expect::HardwareOffloaded { step, .. } | Expect::HardwareRules { step, .. } => {
             exists(step)?;
             match case.applies.datapaths.contains(&Datapath::FlowtableHw) {

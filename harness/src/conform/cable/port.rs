@@ -46,7 +46,8 @@ impl Port {
     /// Sends a frame with TCP that is still to be cut, on a socket of its own.
     pub(super) fn send_uncut(&mut self, frame: &[u8], segment: u16) -> Result<(), CableError> {
         let port = || self.wire.ifname.clone();
-        let tx = uncut::socket(&self.wire).map_err(|(step, source)| CableError::Socket { step, port: port(), source })?;
+        let tx =
+            uncut::socket(&self.wire).map_err(|(step, source)| CableError::Socket { step, port: port(), source })?;
         let whole = uncut::with_header(frame, segment);
         match send(tx.as_raw_fd(), &whole, MsgFlags::empty()) {
             Ok(_) => Ok(()),
