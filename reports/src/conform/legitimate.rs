@@ -58,7 +58,16 @@ pub fn chatter(fields: &[Field]) -> Option<&'static str> {
     // Queries, reports, leaving, reports of the second version (RFC 2710, RFC 3810).
     let of_groups =
         |field: &Field| field.name == "icmpv6.type" && matches!(&*field.value, "130" | "131" | "132" | "143");
-    fields.iter().any(of_groups).then_some("the DUT tells which IPv6 groups its ports are in, at times of its own")
+    if fields.iter().any(of_groups) {
+        return Some("the DUT tells which IPv6 groups its ports are in, at times of its own");
+    }
+    // ARP (RFC 826) and neighbour solicitations (RFC 4861), which are repeated once a second.
+    let of_neighbours = |field: &Field| match field.name.as_str() {
+        "ethernet.type" => &*field.value == "0x0806",
+        "icmpv6.type" => &*field.value == "135",
+        _ => false,
+    };
+    fields.iter().any(of_neighbours).then_some("the DUT asks for neighbours again, at times of its own")
 }
 
 /// Whether a frame, by its fields, is the DUT's own message.

@@ -136,7 +136,8 @@ fn read(state: &State, by: Counter) -> Option<Count> {
 }
 
 /// The longest time in which nothing arrived from the act on, less the time between two packets, and less what the reference
-/// needed: an act takes its time on any path, and longer on a machine with other work.
+/// needed: an act takes its time on any path, and longer on a machine with other work. Packets that come late, but come, were not
+/// blocked: then the machine stood still.
 fn blocked(judged: &Judged<'_>, step: usize, most: u32) -> Option<Difference> {
     let Step::Stream { rate, ms, act, .. } = &judged.case.steps[step] else {
         return Some(("blocked", format!("at most {most} ms"), "no stream was seen".to_owned()));
@@ -145,7 +146,8 @@ fn blocked(judged: &Judged<'_>, step: usize, most: u32) -> Option<Difference> {
     let gap_us = |stream: &StreamRun| {
         // A link that is down carries nothing, and coming up it waits for its turn (net/core/link_watch.c: once a second).
         let from_ns = if *act == Act::LinkFlap { stream.act_ns.1 } else { stream.act_ns.0 };
-        longest_gap_us(stream, (from_ns / 1000, u64::from(*ms) * 1000)).saturating_sub(period_us)
+        let gap_us = longest_gap_us(stream, (from_ns / 1000, u64::from(*ms) * 1000)).saturating_sub(period_us);
+        gap_us.min(longest_loss(stream, u64::from(*rate) * u64::from(*ms) / 1000) * period_us)
     };
     beyond_reference(judged, step, ("blocked", most), gap_us)
 }
@@ -175,6 +177,19 @@ fn beyond_reference(
     let ms = |us: u64| us as f64 / 1000.0;
     let wanted = format!("at most {:.1} ms ({most} ms beyond the reference)", ms(limit));
     (got > limit).then(|| (field, wanted, format!("{:.1} ms", ms(got))))
+}
+
+/// The most packets one after the other, of so many, that never came.
+fn longest_loss(stream: &StreamRun, packets: u64) -> u64 {
+    let mut numbers: Vec<u64> = stream.arrived.iter().map(|one| u64::from(one.0)).collect();
+    numbers.sort_unstable();
+    let mut next = 0;
+    let mut longest = 0;
+    for number in numbers.into_iter().chain([packets]) {
+        longest = longest.max(number.saturating_sub(next));
+        next = next.max(number + 1);
+    }
+    longest
 }
 
 fn longest_gap_us(stream: &StreamRun, (from_us, end_us): (u64, u64)) -> u64 {

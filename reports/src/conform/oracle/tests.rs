@@ -177,6 +177,16 @@ fn how_long_nothing_came_is_held_to_the_reference() {
     assert_eq!(blocked(Act::Reload, 40, 50).outcome, Outcome::Pass);
     assert_eq!(blocked(Act::LinkFlap, 1, 45).outcome, Outcome::Pass, "while the link is down nothing can come");
     expect_fail(&blocked(Act::LinkFlap, 1, 80), "blocked");
+    // The same without loss: everything came, when the machine went on.
+    let late = judged(|case, reference, tested| {
+        case.steps[1] = Step::Stream { packet: PacketSpec::default(), rate: 1000, ms: 300, act: Act::Reload };
+        case.expect = vec![Expect::BlockedMs { step: 1, most: 30 }];
+        let arrived =
+            (0..300).map(|number| (number, 1000 * if number < 100 { number } else { number.max(250) })).collect();
+        let came_late = Some(StreamRun { sent: 300, act_ns: (100_000_000, 120_000_000), arrived, changed: Vec::new() });
+        (reference.steps[1].stream, tested.steps[1].stream) = (stream(1), came_late);
+    });
+    assert_eq!(late.outcome, Outcome::Pass, "{}", late.why);
 }
 
 #[test]
