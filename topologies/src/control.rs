@@ -18,7 +18,7 @@ use crate::netlink::{Doing, NetlinkError};
 use crate::netns::Netns;
 use crate::port::Port;
 use crate::testbed::{BuildError, Testbed};
-use crate::{address, neighbour, route, router};
+use crate::{address, furnish, neighbour, route};
 
 /// How long a port may take to carry packets again once it is up. It takes microseconds, unless linkwatch puts it off.
 const UP_WITHIN: Duration = Duration::from_secs(5);
@@ -90,7 +90,7 @@ impl Control {
             for (handle, port) in [(&self.dut, &self.wan), (&self.server, &self.server_port)] {
                 carries(handle, port).await?;
             }
-            Ok(router::furnish_dut(&self.dut, &self.wan, &SERVER_LINK, self.ipv6).await?)
+            Ok(furnish::dut(&self.dut, &self.wan, &SERVER_LINK, self.ipv6).await?)
         })
     }
 
@@ -135,7 +135,7 @@ impl Control {
 
     /// Routes the server's pools to the server again.
     pub fn server_back(&mut self) -> Result<(), NetlinkError> {
-        self.runtime.block_on(router::pool_routes(&self.dut, &self.wan, &SERVER_LINK, self.ipv6))
+        self.runtime.block_on(furnish::pool_routes(&self.dut, &self.wan, &SERVER_LINK, self.ipv6))
     }
 
     /// The server's link addresses are at another MAC address, which is returned.
@@ -161,7 +161,7 @@ impl Control {
     pub fn neighbour_back(&mut self) -> Result<(), NetlinkError> {
         // Nothing may be there any more: then nothing waits.
         let _ = self.neighbour_fails();
-        self.runtime.block_on(router::neighbours(&self.dut, &self.wan, &SERVER_LINK, self.ipv6))
+        self.runtime.block_on(furnish::neighbours(&self.dut, &self.wan, &SERVER_LINK, self.ipv6))
     }
 
     /// Sets the MTU of the WAN port, in bytes.
@@ -174,7 +174,7 @@ impl Control {
     /// The MTU that the WAN port was built with, and with it what IPv6 loses below 1280 bytes.
     pub fn wan_mtu_back(&mut self) -> Result<(), NetlinkError> {
         self.wan_mtu(self.wan_mtu)?;
-        self.runtime.block_on(router::furnish_dut(&self.dut, &self.wan, &SERVER_LINK, self.ipv6))
+        self.runtime.block_on(furnish::dut(&self.dut, &self.wan, &SERVER_LINK, self.ipv6))
     }
 
     /// Takes the WAN port's addresses. With them goes the network of the link.
@@ -188,7 +188,7 @@ impl Control {
 
     /// Gives the WAN port all that it was built with.
     pub fn wan_furnished(&mut self) -> Result<(), NetlinkError> {
-        self.runtime.block_on(router::furnish_dut(&self.dut, &self.wan, &SERVER_LINK, self.ipv6))
+        self.runtime.block_on(furnish::dut(&self.dut, &self.wan, &SERVER_LINK, self.ipv6))
     }
 
     /// Lets the bridge take the client to be at a port where it is not. False: there is no bridge.

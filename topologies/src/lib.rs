@@ -16,6 +16,7 @@ mod driver;
 pub mod encapsulation;
 mod ethtool_socket;
 pub mod features;
+mod furnish;
 #[cfg(feature = "guest-tests")]
 pub mod guest_test;
 pub mod journal;

@@ -9,20 +9,16 @@
 //! The steps, in the order the kernel wants them: parameters before ports, so that a port is born quiet; both ends of a
 //! link up before addresses, because a port that is down forgets its neighbours.
 
-use flowgauge_scenarios::Family;
-use flowgauge_scenarios::conform::Encapsulation;
-
-use crate::addresses::{CLIENT_LINK, LINK_PREFIX_IPV4, LINK_PREFIX_IPV6, LinkPlan};
+use crate::addresses::{CLIENT_LINK, LinkPlan};
 use crate::driver::{REFERENCE_NIC_DRIVER, driver_of};
-use crate::encapsulation::{self, Stacked};
+use crate::encapsulation::Stacked;
 use crate::link::{self, End};
-use crate::netlink::NetlinkError;
 use crate::netns::{Netns, RouteSocket};
 use crate::nic_router::Loan;
 use crate::port::Port;
 use crate::spec::{Ports, RouterSpec};
 use crate::testbed::BuildError;
-use crate::{SERVER_LINK, address, features, neighbour, quiet, route};
+use crate::{SERVER_LINK, features, furnish, quiet};
 
 /// The three namespaces of a testbed.
 pub(crate) struct Rooms<'a> {
@@ -97,8 +93,8 @@ pub(crate) async fn wire(spec: &RouterSpec, rooms: &Rooms<'_>, loan: &mut Option
         join(spec, (&mut dut, rooms.dut), (&mut client, rooms.client), &CLIENT_LINK, lan_link).await?;
     let (wan, server_port) =
         join(spec, (&mut dut, rooms.dut), (&mut server, rooms.server), &SERVER_LINK, wan_link).await?;
-    let lan_stack = furnish_lan(spec, &dut.handle, rooms.dut, &lan).await?;
-    furnish_dut(&dut.handle, &wan, &SERVER_LINK, spec.ipv6).await?;
+    let lan_stack = furnish::lan(spec, &dut.handle, rooms.dut, &lan).await?;
+    furnish::dut(&dut.handle, &wan, &SERVER_LINK, spec.ipv6).await?;
     let testers_in_threads = match loan {
         Some(loan) => loan.receive_in_threads([lan_link.1, wan_link.1])?,
         None => false,
@@ -166,7 +162,7 @@ async fn join(
             return Err(BuildError::NotUp { port: port.name.clone() });
         }
     }
-    furnish_tester(&tester.handle, &tester_port, plan, spec.ipv6).await?;
+    furnish::tester(&tester.handle, &tester_port, plan, spec.ipv6).await?;
     Ok((dut_port, tester_port))
 }
 
@@ -192,7 +188,7 @@ async fn stand_alone(
         ipv6: plan.ipv6.dut,
     };
     link::up(&dut.handle, ifindex, end).await?;
-    furnish_dut(&dut.handle, &port, plan, spec.ipv6).await?;
+    furnish::dut(&dut.handle, &port, plan, spec.ipv6).await?;
     Ok(port)
 }
 
@@ -207,103 +203,6 @@ fn tester_by_address(plan: &LinkPlan) -> Port {
         ipv4: plan.ipv4.tester,
         ipv6: plan.ipv6.tester,
     }
-}
-
-/// Stacks on the DUT's LAN port what it is to carry, and gives the device on top what it needs to reach the client and
-/// beyond.
-async fn furnish_lan(
-    spec: &RouterSpec,
-    handle: &rtnetlink::Handle,
-    netns: &Netns,
-    lan: &Port,
-) -> Result<Stacked, BuildError> {
-    let (plan, encapsulation) = (&CLIENT_LINK, spec.encapsulation);
-    if encapsulation == Encapsulation::Tunnel {
-        // The tunnel runs between the link addresses; only what is beyond is reached through it.
-        furnish_dut(handle, lan, plan, spec.ipv6).await?;
-    }
-    let stack = encapsulation::stack(handle, netns, lan, encapsulation, spec.tunnel, spec.mtu).await?;
-    let device = &stack.device;
-    match (encapsulation, spec.tunnel) {
-        (Encapsulation::Tunnel, Family::Ipv4) => route::through_ipv4(handle, device, plan.pool_ipv4).await?,
-        (Encapsulation::Tunnel, Family::Ipv6) => route::through_ipv6(handle, device, plan.pool_ipv6).await?,
-        _ => {
-            link_addresses(handle, device, plan, spec.ipv6).await?;
-            if encapsulation::has_neighbours(encapsulation) {
-                neighbours(handle, device, plan, spec.ipv6).await?;
-            }
-            pool_routes(handle, device, plan, spec.ipv6).await?;
-        }
-    }
-    Ok(stack)
-}
-
-/// Gives a port of the DUT all that it needs to reach its tester and the pool behind it. What it has already stays.
-pub(crate) async fn furnish_dut(
-    handle: &rtnetlink::Handle,
-    port: &Port,
-    plan: &LinkPlan,
-    ipv6: bool,
-) -> Result<(), NetlinkError> {
-    link_addresses(handle, port, plan, ipv6).await?;
-    neighbours(handle, port, plan, ipv6).await?;
-    pool_routes(handle, port, plan, ipv6).await
-}
-
-async fn link_addresses(
-    handle: &rtnetlink::Handle,
-    port: &Port,
-    plan: &LinkPlan,
-    ipv6: bool,
-) -> Result<(), NetlinkError> {
-    address::add(handle, port, plan.ipv4.dut.into(), LINK_PREFIX_IPV4).await?;
-    match ipv6 {
-        true => address::add(handle, port, plan.ipv6.dut.into(), LINK_PREFIX_IPV6).await,
-        false => Ok(()),
-    }
-}
-
-pub(crate) async fn neighbours(
-    handle: &rtnetlink::Handle,
-    port: &Port,
-    plan: &LinkPlan,
-    ipv6: bool,
-) -> Result<(), NetlinkError> {
-    neighbour::add(handle, port, plan.ipv4.tester.into()).await?;
-    match ipv6 {
-        true => neighbour::add(handle, port, plan.ipv6.tester.into()).await,
-        false => Ok(()),
-    }
-}
-
-pub(crate) async fn pool_routes(
-    handle: &rtnetlink::Handle,
-    port: &Port,
-    plan: &LinkPlan,
-    ipv6: bool,
-) -> Result<(), NetlinkError> {
-    route::add_ipv4(handle, port, plan.pool_ipv4, plan.ipv4.tester).await?;
-    match ipv6 {
-        true => route::add_ipv6(handle, port, plan.pool_ipv6, plan.ipv6.tester).await,
-        false => Ok(()),
-    }
-}
-
-async fn furnish_tester(
-    handle: &rtnetlink::Handle,
-    port: &Port,
-    plan: &LinkPlan,
-    ipv6: bool,
-) -> Result<(), NetlinkError> {
-    address::add(handle, port, plan.ipv4.tester.into(), LINK_PREFIX_IPV4).await?;
-    neighbour::add(handle, port, plan.ipv4.dut.into()).await?;
-    route::add_ipv4(handle, port, route::ALL_IPV4, plan.ipv4.dut).await?;
-    if ipv6 {
-        address::add(handle, port, plan.ipv6.tester.into(), LINK_PREFIX_IPV6).await?;
-        neighbour::add(handle, port, plan.ipv6.dut.into()).await?;
-        route::add_ipv6(handle, port, route::ALL_IPV6, plan.ipv6.dut).await?;
-    }
-    Ok(())
 }
 
 const fn dut_end<'a>(plan: &LinkPlan, name: &'a str) -> End<'a> {
