@@ -11,7 +11,7 @@ use flowgauge_topologies::kernel::KernelSpec;
 
 use super::exit::{Exit, print};
 use super::values;
-use crate::conform::runner::chances;
+use crate::conform::runner::Chances;
 use crate::session::conform::{self, ConformRequest, Format};
 
 const EXAMPLES: &str = "\
@@ -25,6 +25,7 @@ Examples:
                                                     one kernel after the other, each with its result
   flowgauge conform --pcap packets                  the packets of each case that is not good, for Wireshark
   flowgauge conform --mutants                       break it on purpose, and see which cases notice
+  flowgauge conform --mutants --format markdown     the same as a page of documentation
   flowgauge conform --fuzz 100000 --for 10m         packets that nobody wrote down, and what differs as a case each
   flowgauge conform --format ktap >results.ktap
 
@@ -176,13 +177,17 @@ impl Conform {
             return Ok(all);
         }
         let named = |name: &String| {
-            let found = all.iter().find(|mutation| mutation.name() == *name);
-            found.copied().ok_or_else(|| {
+            Mutation::of_name(name).ok_or_else(|| {
                 let names: Vec<String> = all.iter().map(|mutation| mutation.name()).collect();
                 let near = suggestion(name, names.iter().map(String::as_str));
                 Exit::Input(format!("there is no mutant `{name}`: {near} (`flowgauge conform --mutant help`)"))
             })
         };
+        if self.format == Format::Markdown && self.mutants.is_empty() {
+            return Err(Exit::Input(
+                "--format markdown is a table of mutants: add --mutants or --mutant NAME".to_owned(),
+            ));
+        }
         self.mutants.iter().map(named).collect()
     }
 }
@@ -195,22 +200,22 @@ fn table(
     mutants: &[Mutation],
 ) -> Result<ConformPlan, Exit> {
     let broken: Vec<Datapath> = match datapaths {
-        [] => mutants.iter().map(|mutation| mutation.datapath()).collect(),
+        [] => mutants.iter().flat_map(|mutation| mutation.datapaths()).copied().collect(),
         given => given.to_vec(),
     };
     let whole = catalogue.plan(patterns, &broken, mutants).map_err(Exit::input)?;
-    let taken = |station, mutation: &Mutation| chances(&whole, station, *mutation).map(|(_, instances)| instances);
-    let instances: BTreeSet<usize> = whole
-        .stations
-        .iter()
-        .flat_map(|station| mutants.iter().filter_map(move |mutation| taken(station, mutation)))
-        .flatten()
-        .collect();
+    let mut instances: BTreeSet<usize> =
+        Chances::of(&whole).all().flat_map(|chance| chance.instances.iter().copied()).collect();
     if instances.is_empty() {
         return Err(Exit::Input(
             "no case of these can notice these mutants on these datapaths: take others, or leave the patterns away"
                 .to_owned(),
         ));
+    }
+    // What notices nothing is in the table, too: whether a case can fail is what it is about.
+    let asked: BTreeSet<usize> = instances.iter().map(|&index| whole.instances[index].case).collect();
+    for case in (0..whole.cases.len()).filter(|case| !asked.contains(case)) {
+        instances.extend(whole.instances.iter().position(|instance| instance.case == case));
     }
     let ids: Vec<String> = instances.iter().map(|&index| whole.instances[index].id.clone()).collect();
     catalogue.plan(&ids, &broken, mutants).map_err(Exit::input)
@@ -242,5 +247,6 @@ fn mutant_list() -> String {
     let line = |mutation: Mutation| {
         format!("  {:<24} {:<13} {}\n", mutation.name(), mutation.datapath().name(), mutation.about())
     };
-    format!("Mutants, and the datapath that each breaks\n{}", Mutation::all().into_iter().map(line).collect::<String>())
+    let all = Mutation::all().into_iter().chain([Mutation::Nothing]);
+    format!("Mutants, and the datapath that each breaks first\n{}", all.map(line).collect::<String>())
 }

@@ -243,7 +243,7 @@ pub(super) fn verdict(result: &ConformResult, cells: &[Cell<'_>]) -> String {
     }
     let to_act_on: Vec<(Standing, usize)> = tally.counts().filter(|(standing, _)| standing.to_act_on()).collect();
     told.extend(to_act_on.iter().rev().map(|(standing, n)| format!("{n} {}", standing.name())));
-    let survived = result.mutants.iter().filter(|mutant| mutant.killed_by.is_empty()).count();
+    let survived = result.mutants.iter().filter(|mutant| mutant.survived()).count();
     if survived > 0 {
         told.push(plural(survived, "mutant survived", "mutants survived"));
     }
@@ -253,8 +253,14 @@ pub(super) fn verdict(result: &ConformResult, cells: &[Cell<'_>]) -> String {
             rest.push(format!("{} {}", tally.count(standing), standing.name()));
         }
     }
-    if !result.mutants.is_empty() && survived == 0 {
-        rest.push(plural(result.mutants.len(), "mutant killed", "mutants, all killed"));
+    let killed = result.mutants.iter().filter(|mutant| !mutant.killed_by.is_empty()).count();
+    if killed > 0 {
+        let all = if killed == result.mutants.len() { "mutants, all killed" } else { "mutants killed" };
+        rest.push(plural(killed, "mutant killed", all));
+    }
+    let refused = result.mutants.len() - killed - survived;
+    if refused > 0 {
+        rest.push(plural(refused, "mutant that cannot be made here", "mutants that cannot be made here"));
     }
     let of = format!("{} of {}", rest.join(", "), plural(tally.all(), "cell", "cells"));
     match (told.is_empty(), result.is_good()) {

@@ -76,7 +76,11 @@ fn test(result: &ConformResult, cell: &Cell<'_>) -> TestCase {
 }
 
 fn mutant(mutant: &MutantResult) -> TestCase {
-    let status = if mutant.killed_by.is_empty() {
+    let status = if let Some(refused) = &mutant.refused {
+        let mut status = TestCaseStatus::skipped();
+        status.set_type("unsupported").set_message(line(refused));
+        status
+    } else if mutant.survived() {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
         let message =
             format!("survived: none of {} instances noticed that {}", mutant.instances, mutant.mutation.about());

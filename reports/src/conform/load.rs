@@ -91,7 +91,7 @@ impl ConformResult {
             judge_run(&self.start, release, reference, run)
         });
         self.results = judged.collect();
-        self.mutants = mutants::mutants(&self.start.plan, &self.results);
+        self.mutants = mutants::mutants(&self.start.plan, &self.start.known, &self.results);
     }
 
     /// Whether there is nothing to act on: it went through its plan, the kernel did not complain, and whatever is not a pass
@@ -102,7 +102,7 @@ impl ConformResult {
                 || matches!(result.outcome, Outcome::Pass | Outcome::Unsupported) && !result.unexpected_pass
         };
         let sound = self.results.iter().filter(|result| result.mutation.is_none()).all(fine);
-        let killed = self.mutants.iter().all(|mutant| !mutant.killed_by.is_empty());
+        let killed = self.mutants.iter().all(|mutant| !mutant.survived());
         let alike = self.fuzz.iter().all(|found| found.divergences.is_empty());
         self.finished && self.complaints.is_empty() && sound && killed && alike
     }

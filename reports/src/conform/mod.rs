@@ -11,6 +11,7 @@ pub mod junit;
 pub mod ktap;
 pub mod legitimate;
 mod load;
+pub mod markdown;
 mod mutants;
 mod observed;
 pub mod oracle;

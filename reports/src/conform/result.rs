@@ -73,10 +73,27 @@ pub struct MutantResult {
     pub mutation: Mutation,
     /// On which datapath.
     pub datapath: Datapath,
-    /// The instances that noticed, by their ids.
+    /// The instances that noticed, by their ids, the clearest first: they are good without it (pass, or are known and always
+    /// the same), and with it show a difference that it explains ([`Mutation::signs`]).
     pub killed_by: Vec<String>,
     /// How many instances had the chance.
     pub instances: usize,
+    /// What the first of them saw, as a sentence.
+    #[serde(default)]
+    pub sign: String,
+    /// The instances that changed in a way that it does not explain: they count for nothing.
+    #[serde(default)]
+    pub elsewhere: Vec<String>,
+    /// Why it could not be made here at all, by the kernel's or the NIC's word for it.
+    #[serde(default)]
+    pub refused: Option<String>,
+}
+
+impl MutantResult {
+    /// Whether nobody noticed it: a hole in the cases. What could not be made is none.
+    pub fn survived(&self) -> bool {
+        self.killed_by.is_empty() && self.refused.is_none()
+    }
 }
 
 /// A conformance run: what was seen, and what it comes to.

@@ -32,7 +32,7 @@ pub use catalogue::Catalogue;
 pub use expect::{Counter, Expect};
 pub use instance::{Flow, Instance, SERVER_PORT, VIRTUAL_PORT};
 pub use known::{Known, Outcome};
-pub use mutation::Mutation;
+pub use mutation::{Mutation, Signs};
 pub use packet::{Ecn, Ipv4Option, Ipv6Extension, PacketSpec, Side, Sum};
 pub use plan::{ConformPlan, Fuzz, Station};
 pub use ruleset::{COUNTED, RulesetRequest, SENTINEL_PROTOCOL, fill, render, sysctls};

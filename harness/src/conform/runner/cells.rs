@@ -7,7 +7,7 @@ use flowgauge_scenarios::conform::{ConformPlan, Mutation, REFERENCE, Station};
 use flowgauge_scenarios::{Datapath, Topology};
 use serde::{Deserialize, Serialize};
 
-use super::mutants::chances;
+use super::mutants::Chances;
 
 /// An instance on a datapath, sound or broken on purpose. A plan has each once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -40,7 +40,8 @@ impl Cell {
 
 /// Every cell of a plan, in the order of a run.
 pub fn cells(plan: &ConformPlan) -> Vec<Cell> {
-    plan.stations.iter().flat_map(|station| lots(plan, station, &HashSet::new())).flat_map(|lot| lot.cells).collect()
+    let (chances, done) = (Chances::of(plan), HashSet::new());
+    (0..plan.stations.len()).flat_map(|number| lots(plan, number, &chances, &done)).flat_map(|lot| lot.cells).collect()
 }
 
 /// Cells of a station that share a ruleset.
@@ -51,9 +52,10 @@ pub(super) struct Lot {
     pub(super) cells: Vec<Cell>,
 }
 
-/// What is to be run at a station: its datapaths, the reference first, and once more where it is under test itself, then the
-/// mutants that can show at it. What is `done` is left out, and lots of which nothing is left.
-pub(super) fn lots(plan: &ConformPlan, station: &Station, done: &HashSet<Cell>) -> Vec<Lot> {
+/// What is to be run at a station, by its number: its datapaths, the reference first, and once more where it is under test
+/// itself, then the mutants that can show at it. What is `done` is left out, and lots of which nothing is left.
+pub(super) fn lots(plan: &ConformPlan, number: usize, chances: &Chances, done: &HashSet<Cell>) -> Vec<Lot> {
+    let station = &plan.stations[number];
     let lot = |datapath, mutation, again, instances: Vec<usize>| {
         let cell = |instance| Cell { instance, topology: station.topology, datapath, mutation, again };
         Lot { datapath, mutation, cells: instances.into_iter().map(cell).filter(|cell| !done.contains(cell)).collect() }
@@ -70,9 +72,7 @@ pub(super) fn lots(plan: &ConformPlan, station: &Station, done: &HashSet<Cell>) 
         let again = station.instances.iter().filter(|instance| is_reference && itself(instance));
         [lot(datapath, None, false, taken.copied().collect()), lot(datapath, None, true, again.copied().collect())]
     });
-    let broken = plan.mutants.iter().filter_map(|&mutation| {
-        let (datapath, instances) = chances(plan, station, mutation)?;
-        Some(lot(datapath, Some(mutation), false, instances))
-    });
+    let broken =
+        chances.at(number).map(|chance| lot(chance.datapath, Some(chance.mutation), false, chance.instances.clone()));
     sound.chain(broken).filter(|lot| !lot.cells.is_empty()).collect()
 }

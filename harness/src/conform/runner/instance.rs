@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use flowgauge_reports::conform::{State, StepRun};
+use flowgauge_reports::conform::{ActRun, State, StepRun};
 use flowgauge_reports::observation::{Ports, Reading};
 use flowgauge_scenarios::Datapath;
-use flowgauge_scenarios::conform::{Act, Case, Flow, Instance, PacketSpec, REFERENCE, Step};
+use flowgauge_scenarios::conform::{Act, Case, Flow, Instance, Mutation, PacketSpec, REFERENCE, Step};
 
 use super::lanes::Lanes;
 use super::patience::Patience;
@@ -18,6 +18,8 @@ pub(super) struct Scene<'a> {
     pub(super) case: &'a Case,
     pub(super) instance: &'a Instance,
     pub(super) datapath: Datapath,
+    /// What is broken on purpose.
+    pub(super) mutation: Option<Mutation>,
     pub(super) testers: &'a mut dyn Testers,
     pub(super) dut: &'a mut dyn Dut,
     pub(super) patience: &'a mut Patience,
@@ -62,7 +64,10 @@ impl Scene<'_> {
             Step::Send { packet, .. } => self.send(packet)?,
             Step::Act(act) => {
                 self.testers.begin(false)?;
-                let done = self.dut.act(act, &self.crafter.flow(0), self.instance.family, self.instance.protocol);
+                let done = match self.mutation {
+                    Some(Mutation::Deaf) => unheard(),
+                    _ => self.dut.act(act, &self.crafter.flow(0), self.instance.family, self.instance.protocol),
+                };
                 if !done.done && self.datapath == REFERENCE {
                     return Err(Broken(format!("{act:?} was refused on the reference: {}", done.said)));
                 }
@@ -116,6 +121,11 @@ impl Scene<'_> {
     pub(super) fn lanes(&mut self) -> Lanes {
         Lanes::read(&*self.testers, self.dut)
     }
+}
+
+/// An act on a datapath that does not hear of it.
+pub(super) fn unheard() -> ActRun {
+    ActRun { done: true, said: "not done: the mutant does not hear of it".to_owned(), duration_ns: 0 }
 }
 
 /// Port counters less sentinels: those that the client sent enter at the LAN, and what is forwarded of them leaves at the WAN.

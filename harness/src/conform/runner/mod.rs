@@ -35,7 +35,7 @@ use kernel::Kernel;
 use live::Workshop;
 
 pub use cells::{Cell, cells};
-pub use mutants::chances;
+pub use mutants::{Chance, Chances};
 
 /// Runs a plan on the kernel that we run on.
 ///

@@ -13,6 +13,7 @@ use super::cells::{Cell, Lot, lots};
 use super::emitted::emit;
 use super::instance::{Scene, Went, disturbs, takes_ports};
 use super::kernel::Kernel;
+use super::mutants::Chances;
 use super::patience::Patience;
 use super::stand::{Broken, Stand, Stands};
 use crate::conform::craft::Crafter;
@@ -29,14 +30,16 @@ pub(super) fn all(
 ) -> Result<(), Failure> {
     let mut told = false;
     let mut before = None;
-    let here: Vec<&Station> = plan.stations.iter().filter(|station| station.topology == topology).collect();
-    for (number, &station) in here.iter().enumerate() {
-        let lots = lots(plan, station, done);
+    let chances = Chances::of(plan);
+    let here: Vec<(usize, &Station)> =
+        plan.stations.iter().enumerate().filter(|(_, station)| station.topology == topology).collect();
+    for (place, &(number, station)) in here.iter().enumerate() {
+        let lots = lots(plan, number, &chances, done);
         if lots.is_empty() {
             continue;
         }
         let _turn = kernel.turn(plan, station);
-        let text = format!("station {} of {}: {}", number + 1, here.len(), name(station));
+        let text = format!("station {} of {}: {}", place + 1, here.len(), name(station));
         wire.emit(&Event::Progress { phase: Phase::Drive, text })?;
         wire.check()?;
         let mut stand = match stands.stand(station, before.take()) {
@@ -128,7 +131,8 @@ fn on_stand(
         let (testers, dut) = stand.parts();
         let (lan, wan) = testers.macs();
         let crafter = Crafter::new(instance, case, lan, wan, station.bed.encapsulation);
-        Scene { case, instance, datapath: cell.datapath, testers, dut, patience, crafter, last: None }.run()
+        let (datapath, mutation) = (cell.datapath, cell.mutation);
+        Scene { case, instance, datapath, mutation, testers, dut, patience, crafter, last: None }.run()
     }));
     let went = went.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());

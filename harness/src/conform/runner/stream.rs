@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use flowgauge_reports::conform::{ActRun, StreamRun};
-use flowgauge_scenarios::conform::{Act, PacketSpec, Side};
+use flowgauge_scenarios::conform::{Act, Mutation, PacketSpec, Side};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
 use super::flight::Flight;
-use super::instance::Scene;
+use super::instance::{Scene, unheard};
 use super::stand::{Broken, Testers};
 
 /// The most packets of a stream: they are made ahead, and kept until it is over.
@@ -41,7 +41,7 @@ impl Scene<'_> {
         self.testers.begin(true)?;
         let began = Instant::now();
         let gap = Duration::from_secs(1) / rate;
-        let (testers, dut) = (&mut *self.testers, &mut *self.dut);
+        let (testers, dut, deaf) = (&mut *self.testers, &mut *self.dut, self.mutation == Some(Mutation::Deaf));
         let (flow, family, protocol) = (self.crafter.flow(packet.flow), self.instance.family, self.instance.protocol);
         let (done, act_ns, sent) = std::thread::scope(|scope| {
             let pace = scope.spawn(|| pace(testers, &frames, per_packet, gap, began));
@@ -49,7 +49,7 @@ impl Scene<'_> {
             let _elsewhere = Anywhere::go();
             std::thread::sleep((Duration::from_millis(u64::from(ms)) / 3).saturating_sub(began.elapsed()));
             let from = began.elapsed().as_nanos() as u64;
-            let done = dut.act(act, &flow, family, protocol);
+            let done = if deaf { unheard() } else { dut.act(act, &flow, family, protocol) };
             let act_ns = (from, began.elapsed().as_nanos() as u64);
             let sent =
                 pace.join().unwrap_or_else(|_| Err(Broken("the thread that sends the stream panicked".to_owned())));

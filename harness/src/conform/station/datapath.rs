@@ -91,7 +91,8 @@ impl Bench {
 
     /// Switches exactly the faults of the bed on, where rules go to the NIC, and that of a mutation.
     fn faults(&mut self, offloads: bool, mutation: Option<Mutation>) -> Result<(), Refused> {
-        let mut faults = if offloads { self.station.bed.faults.clone() } else { BTreeMap::new() };
+        let bed = offloads && mutation != Some(Mutation::NoBedFaults);
+        let mut faults = if bed { self.station.bed.faults.clone() } else { BTreeMap::new() };
         if let Some(Mutation::Fault(fault, number)) = mutation {
             faults.insert(fault, number);
         }

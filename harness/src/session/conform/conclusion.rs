@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use flowgauge_reports::conform::{CaseResult, ConformResult, html, junit, ktap, pcap, text};
+use flowgauge_reports::conform::{CaseResult, ConformResult, html, junit, ktap, markdown, pcap, text};
 use flowgauge_reports::event::{Event, FailureKind};
 use flowgauge_topologies::kernel::KernelSpec;
 
@@ -115,6 +115,7 @@ fn show(
     print(&match request.format {
         Format::Ktap => ktap::render(result),
         Format::Junit => junit::render(result),
+        Format::Markdown => markdown::render(result),
         Format::Text => {
             let title = kernel.map_or_else(String::new, |name| format!("{name}\n"));
             let file = |name: &str| folder.join(name).display().to_string();

@@ -63,6 +63,8 @@ pub enum Format {
     Ktap,
     /// JUnit XML; Jenkins, GitLab, GitHub actions
     Junit,
+    /// Markdown: which cases notice which mutant
+    Markdown,
 }
 
 /// Runs the cases on every kernel, and ends with a summary on standard output and a report in the run's folder.

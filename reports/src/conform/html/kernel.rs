@@ -1,8 +1,9 @@
 //! What a kernel's part of the run came to as a whole.
 
 use super::{chips, release};
-use crate::conform::ConformResult;
 use crate::conform::cell::{Cell, Standing, Tally, cases, datapaths, explained, groups, plural, unsupported};
+use crate::conform::mutants::{by_group, never_failed};
+use crate::conform::{ConformResult, MutantResult};
 use crate::html::quoted;
 use crate::wording;
 
@@ -21,6 +22,8 @@ pub(super) struct Kernel<'a> {
     /// Under their titles.
     pub(super) reasons: [(&'static str, Vec<Reason<'a>>); 2],
     pub(super) mutants: Vec<Mutant<'a>>,
+    /// Which cases have never been seen to fail.
+    pub(super) never_failed: Option<String>,
     pub(super) complaints: &'a [String],
     pub(super) warnings: &'a [crate::event::Warning],
 }
@@ -55,8 +58,14 @@ pub(super) struct Mutant<'a> {
     pub(super) datapath: &'static str,
     pub(super) killed: usize,
     pub(super) instances: usize,
+    /// `12 forwarding, 3 counters`.
+    pub(super) groups: String,
     pub(super) killers: &'a [String],
     pub(super) more: usize,
+    /// What the first of them saw.
+    pub(super) sign: &'a str,
+    /// Why it could not be made.
+    pub(super) refused: Option<&'a str>,
 }
 
 impl<'a> Kernel<'a> {
@@ -100,12 +109,21 @@ impl<'a> Kernel<'a> {
                     instances: mutant.instances,
                     killers: mutant.killed_by.get(..NAMES).unwrap_or(&mutant.killed_by),
                     more: mutant.killed_by.len().saturating_sub(NAMES),
+                    groups: in_groups(result, mutant),
+                    sign: &mutant.sign,
+                    refused: mutant.refused.as_deref(),
                 })
                 .collect(),
+            never_failed: never_failed(result),
             complaints: &result.complaints,
             warnings: &result.warnings,
         }
     }
+}
+
+fn in_groups(result: &ConformResult, mutant: &MutantResult) -> String {
+    let groups = by_group(&result.start.plan, mutant);
+    groups.iter().map(|(group, count)| format!("{count} {}", group.name())).collect::<Vec<_>>().join(", ")
 }
 
 fn reason<'a>(cells: &[Cell<'_>], outcome: &'static str, reason: &'a str, link: &'a str) -> Reason<'a> {

@@ -2,13 +2,13 @@
 
 use comfy_table::{Attribute, Cell as Field, Color, ContentArrangement, Table, presets};
 
+use flowgauge_scenarios::conform::ConformPlan;
+
 use crate::conform::MutantResult;
 use crate::conform::cell::{self, Cell, Standing, Tally};
+use crate::conform::mutants::by_group;
 use crate::table::Style;
 use crate::wording::printable;
-
-/// Killers that are named of each mutant.
-const KILLERS: usize = 3;
 
 /// Groups by datapaths, with how many cells stand where.
 pub(super) fn matrix(cells: &[Cell<'_>], style: Style) -> Table {
@@ -40,23 +40,31 @@ fn counted(tally: &Tally) -> Field {
 }
 
 /// Mutants, with who killed them.
-pub(super) fn mutants(mutants: &[MutantResult], style: Style) -> Table {
+pub(super) fn mutants(plan: &ConformPlan, mutants: &[MutantResult], style: Style) -> Table {
     let mut table = empty(style);
-    table.set_header(["mutant", "datapath", "killed by", "first of them"].map(Field::new));
+    table.set_header(["mutant", "datapath", "killed by", "in", "clearest"].map(Field::new));
     for mutant in mutants {
         let killers = mutant.killed_by.len();
-        let killed = match killers {
-            0 => Field::new("SURVIVED").fg(Color::Red).add_attribute(Attribute::Bold),
+        let killed = match (killers, &mutant.refused) {
+            (0, Some(_)) => Field::new("not made"),
+            (0, None) => Field::new("SURVIVED").fg(Color::Red).add_attribute(Attribute::Bold),
             _ => Field::new(format!("{killers} of {}", mutant.instances)).fg(Color::Green),
         };
-        let first: Vec<String> = mutant.killed_by.iter().take(KILLERS).map(|id| printable(id)).collect();
-        let first = if killers == 0 {
-            format!("none of {} instances noticed: {}", mutant.instances, mutant.mutation.about())
-        } else {
-            first.join("\n")
+        let clearest = match (mutant.killed_by.first(), &mutant.refused) {
+            (Some(first), _) => format!("{first}\n{}", mutant.sign),
+            (None, Some(refused)) => refused.clone(),
+            (None, None) => format!("none of {} instances noticed: {}", mutant.instances, mutant.mutation.about()),
         };
+        let groups: Vec<String> =
+            by_group(plan, mutant).into_iter().map(|(group, count)| format!("{count} {}", group.name())).collect();
         let name = mutant.mutation.name();
-        table.add_row([Field::new(name), Field::new(mutant.datapath.name()), killed, Field::new(first)]);
+        table.add_row([
+            Field::new(name),
+            Field::new(mutant.datapath.name()),
+            killed,
+            Field::new(groups.join("\n")),
+            Field::new(printable(&clearest)),
+        ]);
     }
     pad(&mut table);
     table

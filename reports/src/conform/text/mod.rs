@@ -6,6 +6,7 @@ mod matrix;
 use std::fmt::Write;
 
 use super::cell::{cells, verdict};
+use super::mutants::never_failed;
 use super::{CaseResult, ConformResult};
 use crate::table::{Style, emphasis, paragraph};
 use crate::wording;
@@ -33,7 +34,11 @@ pub fn render(result: &ConformResult, style: Style, again: &dyn Fn(&CaseResult) 
     lists::unexpected(&mut text, result, &cells, style);
     lists::unsupported(&mut text, &cells, style);
     if !result.mutants.is_empty() {
-        let _ = writeln!(text, "\n{}\n{}", emphasis("Mutants", style), matrix::mutants(&result.mutants, style));
+        let table = matrix::mutants(&result.start.plan, &result.mutants, style);
+        let _ = writeln!(text, "\n{}\n{table}", emphasis("Mutants", style));
+        if let Some(never) = never_failed(result) {
+            paragraph(&mut text, "", &never, style);
+        }
     }
     let warnings: Vec<String> = result.warnings.iter().map(|w| format!("{}; {}", w.text, w.remedy)).collect();
     lists::list(&mut text, "Warnings", &warnings, style);

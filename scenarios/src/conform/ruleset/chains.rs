@@ -34,16 +34,25 @@ fn forward(request: &RulesetRequest<'_>) -> Vec<String> {
         // With hairpin both directions come from the LAN.
         format!("iifname \"{}\" counter comment \"{DOWNSTREAM_COUNTER}\"", request.wan),
     ];
-    let kept = |line: &&String| !(broken == Some(Mutation::NoAdmission) && line.contains("ct helper set"));
+    if broken == Some(Mutation::FallbackDrop) {
+        // IPS_OFFLOAD. What adds its flow has it not yet.
+        rules.push("ct status & 0x4000 == 0x4000 drop".to_owned());
+    }
+    let kept = |line: &&String| match broken {
+        Some(Mutation::NoAdmission) => !line.contains("ct helper set"),
+        Some(Mutation::NoOwnRules) => false,
+        _ => true,
+    };
     rules.extend(case.before.iter().filter(kept).map(|line| filled(request, line)));
     if request.has_flowtable() && broken != Some(Mutation::NoFlowAdd) {
-        let offloaded = case.offloaded.as_deref().unwrap_or("meta l4proto { tcp, udp }");
+        let chosen = case.offloaded.as_deref().filter(|_| broken != Some(Mutation::NoAdmission));
+        let offloaded = chosen.unwrap_or("meta l4proto { tcp, udp }");
         // A rule of its own: an inadmissible packet ends the rule, and what follows must still run for it.
         if !offloaded.is_empty() {
             rules.push(format!("{} flow add @{FLOWTABLE}", filled(request, offloaded)));
         }
     }
-    rules.extend(case.after.iter().map(|line| filled(request, line)));
+    rules.extend(case.after.iter().filter(kept).map(|line| filled(request, line)));
     rules.push("ct state established,related accept".to_owned());
     rules.push(format!("iifname \"{}\" ct state new accept", request.lan));
     rules

@@ -4,7 +4,7 @@
 //! that conntrack holds for invalid is not forwarded by the reference, and a fast path that forwards it is seen.
 
 mod chains;
-mod egress;
+mod spoil;
 
 use std::collections::BTreeMap;
 
@@ -67,12 +67,15 @@ pub fn render(request: &RulesetRequest<'_>) -> Result<String, Gap> {
         out += &flowtable(request);
     }
     for line in &request.station.bed.rules.table {
-        out += &format!("\t{}\n", filled(request, line));
+        // Where the rules are missing, so are the chains that have them; what rules refer to may stay.
+        if request.broken() != Some(Mutation::NoOwnRules) || !line.starts_with("chain ") {
+            out += &format!("\t{}\n", filled(request, line));
+        }
     }
     out += &chains::render(request);
     out += "}\n";
-    if let Some(mutation) = request.broken().filter(|mutation| mutation.at_egress()) {
-        out += &egress::render(request, mutation);
+    if let Some(spoilt) = request.broken().and_then(|mutation| spoil::render(request, mutation)) {
+        out += &spoilt;
     }
     Ok(out)
 }
