@@ -14,10 +14,19 @@ use crate::wording;
 /// Instances that are named of each mutant.
 const NAMED: usize = 3;
 
-/// The mutants of a run with who noticed them, and the cases with what they noticed; a newline at its end. Short of the title, so
-/// that it can stand on a page of its own or on a part of one.
+/// What stands ahead of the figures.
+const ABOUT: &str = "\
+# Mutants: which cases notice what is broken on purpose
+
+A mutant is a datapath broken on purpose: a fault of the reference NIC, or a ruleset and ports that spoil what the software
+forwards. Each is run on one instance of every case that could notice. An instance kills it if it is good without (it passes, or
+fails as is known, every time) and with it differs in a way that the mutant explains: a wrong TTL kills `egress-ttl`, a frame lost
+under load does not. Numbers under the groups are instances; the clearest is the one with the fewest other differences.
+";
+
+/// The mutants of a run with who noticed them, and the cases with what they noticed: a page, a newline at its end.
 pub fn render(result: &ConformResult) -> String {
-    let mut text = head(result);
+    let mut text = format!("{ABOUT}\n{}", head(result));
     let groups: Vec<Group> = Group::ALL
         .into_iter()
         .filter(|group| result.start.plan.cases.iter().any(|case| case.group == *group))
@@ -127,4 +136,37 @@ fn cell(text: &str) -> String {
         out.push(c);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conform::sample;
+
+    #[test]
+    fn a_page_says_of_each_mutant_and_of_each_case_what_became_of_it() {
+        let page = render(&sample::result());
+        assert!(page.starts_with("# Mutants"), "{page}");
+        assert!(page.contains("1 of 2 mutants killed; survived: egress-dscp."), "{page}");
+        let row = |name: &str| page.lines().find(|line| line.starts_with(&format!("| {name} |"))).unwrap().to_owned();
+        assert!(row("egress-ttl").contains("ttl-decrements/") && row("egress-ttl").contains("ipv4.ttl is 62, not 63"));
+        assert!(row("egress-dscp").contains("**survived**"));
+        assert!(row("ttl-decrements").contains("egress-ttl"));
+        assert!(row("foreign-mac").contains("fails without a mutant"));
+    }
+
+    #[test]
+    fn names_and_reasons_stay_within_their_cells() {
+        let mut result = sample::result();
+        result.mutants[0].killed_by = vec!["a|b\n| c <script>".to_owned()];
+        result.mutants[1].refused = Some("no | such\nthing".to_owned());
+        let page = render(&result);
+        let columns = |name: &str| {
+            let row = page.lines().find(|line| line.starts_with(&format!("| {name} |"))).unwrap();
+            row.replace("\\|", "").matches('|').count()
+        };
+        assert_eq!(columns("egress-ttl"), columns("mutant"));
+        assert_eq!(columns("egress-dscp"), columns("mutant"));
+        assert!(!page.contains("<script>") && page.contains("not made"), "{page}");
+    }
 }
