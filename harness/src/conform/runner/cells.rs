@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use flowgauge_reports::conform::CaseRun;
-use flowgauge_scenarios::conform::{ConformPlan, Mutation, REFERENCE, Station};
+use flowgauge_scenarios::conform::{ConformPlan, Mutation, REFERENCE};
 use flowgauge_scenarios::{Datapath, Topology};
 use serde::{Deserialize, Serialize};
 

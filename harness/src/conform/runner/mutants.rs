@@ -81,11 +81,7 @@ fn can_show(mutation: Mutation, datapath: Datapath, case: &Case, instance: &Inst
     let upstream = instance.direction != Direction::Downstream && instance.translation != Translation::Hairpin;
     // Where the NIC refuses flows the software forwards them.
     let in_software = datapath == Datapath::Flowtable || !case.bed.faults.is_empty();
-    let packets = || {
-        const OF_ALL: [Group; 6] =
-            [Group::Forwarding, Group::Encapsulation, Group::Counters, Group::Losses, Group::Capacity, Group::Claims];
-        quick && arrives && in_software && in_groups(&OF_ALL)
-    };
+    let packets = || quick && !acts && arrives && in_software;
     let headers = || packets() && upstream && in_groups(&[Group::Forwarding, Group::Encapsulation]);
     let translated = instance.translation != Translation::None;
     let fast = any(&|step| {

@@ -170,6 +170,21 @@ fn an_act_is_taken_back_before_the_next_instance() {
 }
 
 #[test]
+fn a_mutant_that_is_deaf_hears_of_no_act_and_the_reference_does() {
+    let stream = Step::Stream { packet: PacketSpec::default(), rate: 1000, ms: 30, act: Act::TableFlush };
+    let mut plan = plan(vec![case("a", vec![OPEN, Step::Act(Act::ConntrackDelete), stream])], &BOTH);
+    plan.mutants = vec![Mutation::Deaf];
+    let (runs, log) = run(&plan, &taking_off());
+    let acts = ["ConntrackDelete", "TableFlush", "restore"];
+    let sound = |datapath: &'static str| std::iter::once(datapath).chain(acts);
+    let wanted: Vec<&str> =
+        sound("apply conntrack").chain(sound("apply flowtable")).chain(["apply flowtable broken", "restore"]).collect();
+    assert_eq!(log, wanted);
+    assert_eq!(runs[2].mutation, Some(Mutation::Deaf));
+    assert!(runs[2].steps[1..].iter().all(|step| step.act.as_ref().is_some_and(|act| act.done)), "{runs:#?}");
+}
+
+#[test]
 fn a_refused_act_breaks_the_reference_and_is_told_of_the_others() {
     let plan =
         plan(vec![case("a", vec![OPEN, Step::Act(Act::Reload), send(LaneWanted::Any)]), case("b", vec![OPEN])], &BOTH);
