@@ -51,8 +51,8 @@ pub(super) fn mutants(plan: &ConformPlan, mutants: &[MutantResult], style: Style
             _ => Field::new(format!("{killers} of {}", mutant.instances)).fg(Color::Green),
         };
         let clearest = match (mutant.killed_by.first(), &mutant.refused) {
-            (Some(first), _) => format!("{first}\n{}", mutant.sign),
-            (None, Some(refused)) => refused.clone(),
+            (Some(first), _) => format!("{}\n{}", printable(first), printable(&mutant.sign)),
+            (None, Some(refused)) => printable(refused),
             (None, None) => format!("none of {} instances noticed: {}", mutant.instances, mutant.mutation.about()),
         };
         let groups: Vec<String> =
@@ -63,7 +63,7 @@ pub(super) fn mutants(plan: &ConformPlan, mutants: &[MutantResult], style: Style
             Field::new(mutant.datapath.name()),
             killed,
             Field::new(groups.join("\n")),
-            Field::new(printable(&clearest)),
+            Field::new(clearest),
         ]);
     }
     pad(&mut table);
