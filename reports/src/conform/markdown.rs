@@ -73,7 +73,9 @@ fn head(result: &ConformResult) -> String {
         ". {} cases; {sound} runs without a mutant ({sound_s} s), {broken} with one ({broken_s} s).",
         result.start.plan.cases.len()
     );
-    let command: Vec<String> = result.start.command.iter().map(|word| quoted(word)).collect();
+    // Where the program was is nobody's business.
+    let words = result.start.command.iter().skip(1).map(|word| quoted(word));
+    let command: Vec<String> = std::iter::once("flowgauge".to_owned()).chain(words).collect();
     let _ = writeln!(text, "Made by `{}`.", line(&command.join(" ")));
     text
 }

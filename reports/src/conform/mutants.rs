@@ -125,7 +125,8 @@ pub(super) struct Proven<'a> {
     pub(super) group: Group,
     /// The mutants, in their order.
     pub(super) mutants: Vec<Mutation>,
-    /// Whether it fails without any mutant, on this kernel or on one that the known failures name.
+    /// Whether it is known to fail without any mutant, on this kernel or another. What fails here and is not known may be the
+    /// weather.
     pub(super) fails: bool,
 }
 
@@ -145,22 +146,11 @@ pub(super) fn proven(result: &ConformResult) -> Vec<Proven<'_>> {
         .iter()
         .map(|mutant| (mutant.mutation, mutant.killed_by.iter().map(|id| case_of(id)).collect()))
         .collect();
-    let failed: BTreeSet<usize> = result
-        .results
-        .iter()
-        .filter(|one| one.mutation.is_none() && matches!(one.outcome, Outcome::Fail | Outcome::Unproven))
-        .filter_map(|one| plan.instances.get(one.instance).map(|instance| instance.case))
-        .collect();
-    let all = plan.cases.iter().enumerate();
-    all.map(|(index, case)| {
+    let all = plan.cases.iter();
+    all.map(|case| {
         let known = result.start.known.iter().any(|known| case_of(&known.instances) == case.id);
         let mutants = killers.iter().filter(|(_, cases)| cases.contains(&case.id)).map(|(mutation, _)| *mutation);
-        Proven {
-            case: case.id.as_str(),
-            group: case.group,
-            mutants: mutants.collect(),
-            fails: known || failed.contains(&index),
-        }
+        Proven { case: case.id.as_str(), group: case.group, mutants: mutants.collect(), fails: known }
     })
     .collect()
 }

@@ -90,7 +90,6 @@ fn can_show(mutation: Mutation, datapath: Datapath, case: &Case, instance: &Inst
             Step::Open { offloaded: true, .. } | Step::Send { lane: LaneWanted::Own | LaneWanted::Bypassed, .. }
         )
     }) || expects(&|expect| matches!(expect, Expect::Offloaded { is: true, .. }));
-    let tcp = instance.protocol == Protocol::Tcp;
     match mutation {
         Mutation::Nothing => quick && datapath == Datapath::Flowtable,
         Mutation::Fault(fault, number) => {
@@ -120,7 +119,10 @@ fn can_show(mutation: Mutation, datapath: Datapath, case: &Case, instance: &Inst
         }
         Mutation::EgressId | Mutation::EgressDontFragment => headers() && instance.family == Family::Ipv4,
         Mutation::EgressFlowLabel => headers() && instance.family == Family::Ipv6,
-        Mutation::EgressTcpFlags | Mutation::EgressTcpWindow => headers() && tcp,
+        Mutation::EgressTcpFlags => {
+            headers() && any(&|step| matches!(step, Step::Send { packet, .. } if packet.flags.is_some()))
+        }
+        Mutation::EgressTcpWindow => headers() && instance.protocol == Protocol::Tcp,
         Mutation::EgressNoIcmp => {
             any(&|step| matches!(step, Step::Send { answers: 1.., .. })) && (in_software || arrives)
         }
