@@ -7,7 +7,7 @@ use flowgauge_scenarios::Plan;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::conform::{CaseRun, ConformStart, FuzzSummary};
+use crate::conform::{CaseRun, ConformStart, FuzzSummary, RulesetInForce};
 use crate::environment::Environment;
 use crate::trial::{Calibration, CellProfile, TimeToOffload, Trial};
 
@@ -103,6 +103,8 @@ pub enum Event {
     TimeToOffload(Box<TimeToOffload>),
     /// Where the packets of a cell spent what they cost (`--explain`).
     Profile(Box<CellProfile>),
+    /// The ruleset that the cases that follow run on. It is told once for each station, datapath and mutant.
+    RulesetInForce(Box<RulesetInForce>),
     /// What was seen of a conformance case on one datapath.
     CaseRun(Box<CaseRun>),
     /// What generated sequences found at a station.

@@ -48,7 +48,7 @@ impl RunResult {
                 }
                 Event::Progress { .. } | Event::TrialStarted { .. } => {}
                 Event::Started(_) => return Err(ResultError::Inconsistent { what: "a second `started` event".into() }),
-                Event::ConformStarted(_) | Event::CaseRun(_) | Event::Fuzzed(_) => {
+                Event::ConformStarted(_) | Event::RulesetInForce(_) | Event::CaseRun(_) | Event::Fuzzed(_) => {
                     let what = "events of a conformance run in a run that measures".to_owned();
                     return Err(ResultError::Inconsistent { what });
                 }

@@ -122,6 +122,7 @@ impl Display for Bar {
             | Event::TimeToOffload(_)
             | Event::Profile(_)
             | Event::ConformStarted(_)
+            | Event::RulesetInForce(_)
             | Event::CaseRun(_)
             | Event::Fuzzed(_) => {}
         }
@@ -172,6 +173,7 @@ impl Display for Lines {
             | Event::TimeToOffload(_)
             | Event::Profile(_)
             | Event::ConformStarted(_)
+            | Event::RulesetInForce(_)
             | Event::CaseRun(_)
             | Event::Fuzzed(_)
             | Event::Finished

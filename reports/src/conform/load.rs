@@ -52,6 +52,7 @@ impl ConformResult {
         let mut result = ConformResult {
             start: *start,
             environment: None,
+            rulesets: Vec::new(),
             runs: Vec::new(),
             results: Vec::new(),
             mutants: Vec::new(),
@@ -63,7 +64,12 @@ impl ConformResult {
         };
         for event in events {
             match event {
-                Event::Environment(environment) => result.environment = Some(*environment),
+                // One for each topology.
+                Event::Environment(environment) => match &mut result.environment {
+                    Some(all) => all.merge(*environment),
+                    none => *none = Some(*environment),
+                },
+                Event::RulesetInForce(ruleset) => result.rulesets.push(*ruleset),
                 Event::CaseRun(run) => result.runs.push(*run),
                 Event::Fuzzed(found) => result.fuzz.push(*found),
                 Event::Complaint { text } => result.complaints.push(text),

@@ -12,6 +12,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::observation::{Count, Ports, Reading};
 
+/// What the DUT was told to do with packets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RulesetInForce {
+    /// Index of the station in the plan.
+    pub station: usize,
+    /// The datapath.
+    pub datapath: Datapath,
+    /// What was broken on purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mutation: Option<Mutation>,
+    /// The text that `nft -f` was given.
+    pub text: String,
+}
+
 /// An instance on one datapath, as it went.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseRun {

@@ -5,7 +5,7 @@ use flowgauge_scenarios::conform::{ConformPlan, Known, Mutation, Outcome};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CaseRun, FuzzSummary};
+use super::{CaseRun, FuzzSummary, RulesetInForce};
 use crate::environment::Environment;
 use crate::event::{FailureKind, Warning};
 
@@ -103,6 +103,9 @@ pub struct ConformResult {
     pub start: ConformStart,
     /// The kernel and the machine.
     pub environment: Option<Environment>,
+    /// The rulesets that cases ran on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rulesets: Vec<RulesetInForce>,
     /// What was seen, the references included.
     pub runs: Vec<CaseRun>,
     /// What it comes to; the reference against itself included.

@@ -135,6 +135,10 @@ impl Dut for Fake {
         }
     }
 
+    fn ruleset(&self) -> String {
+        format!("table of {}", self.world().datapath.map_or("nothing", Datapath::name))
+    }
+
     fn act(&mut self, act: &Act, _: &Flow, _: Family, _: Protocol) -> ActRun {
         self.note(format!("{act:?}"));
         assert!(!self.world().panics, "told to panic");

@@ -151,6 +151,10 @@ impl Dut for LiveDut {
         self.bench.apply(datapath, mutation)
     }
 
+    fn ruleset(&self) -> String {
+        self.bench.ruleset().to_owned()
+    }
+
     fn act(&mut self, act: &Act, flow: &Flow, family: Family, protocol: Protocol) -> ActRun {
         self.bench.act(act, flow, family, protocol)
     }

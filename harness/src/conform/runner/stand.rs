@@ -53,6 +53,8 @@ pub(super) trait Testers: Send {
 pub(super) trait Dut {
     /// Gives it the ruleset of a datapath, and nothing of what was before: connections, rules in a NIC.
     fn apply(&mut self, datapath: Datapath, mutation: Option<Mutation>) -> Result<(), Refused>;
+    /// The text of the ruleset that it was given last.
+    fn ruleset(&self) -> String;
     /// Does something to it.
     fn act(&mut self, act: &Act, flow: &Flow, family: Family, protocol: Protocol) -> ActRun;
     /// Takes back what acts did.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use flowgauge_reports::conform::CaseRun;
+use flowgauge_reports::conform::{CaseRun, RulesetInForce};
 use flowgauge_reports::event::{Event, Phase};
 use flowgauge_scenarios::Topology;
 use flowgauge_scenarios::conform::{ConformPlan, Station};
@@ -86,6 +86,8 @@ fn run(
     lot: &Lot,
     wire: &dyn Wire,
 ) -> Result<(), Failure> {
+    // The station whose ruleset is still to be told.
+    let mut untold = plan.stations.iter().position(|one| std::ptr::eq(one, station));
     let mut patience = Patience::of(lot.datapath);
     // What must be done before the next instance may begin.
     let (mut fresh, mut reopen) = (false, false);
@@ -97,6 +99,12 @@ fn run(
                 continue;
             }
             fresh = true;
+            if let Some(station) = untold.take() {
+                let Lot { datapath, mutation, .. } = *lot;
+                let text = stand.parts().1.ruleset();
+                let ruleset = RulesetInForce { station, datapath, mutation, text };
+                wire.emit(&Event::RulesetInForce(Box::new(ruleset)))?;
+            }
         }
         if reopen && let Err(Broken(why)) = stand.reopen() {
             emit(wire, cell.broken(why))?;

@@ -181,6 +181,8 @@ impl Display for Progress {
                     bar.finish_and_clear();
                 }
             }
+            // The page has it.
+            Event::RulesetInForce(_) => {}
             // Of runs that measure.
             Event::Started(_)
             | Event::Grown { .. }
