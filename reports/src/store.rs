@@ -193,7 +193,7 @@ impl RunResult {
 }
 
 /// The events of a `events.jsonl`; a last line that breaks off is left out.
-fn events(bytes: &[u8], malformed: &impl Fn(String) -> ResultError) -> Result<Vec<Event>, ResultError> {
+pub(crate) fn events(bytes: &[u8], malformed: &impl Fn(String) -> ResultError) -> Result<Vec<Event>, ResultError> {
     let whole = bytes.ends_with(b"\n");
     let lines: Vec<&[u8]> = bytes.split(|&b| b == b'\n').filter(|line| !line.is_empty()).collect();
     let mut events = Vec::with_capacity(lines.len());

@@ -11,32 +11,43 @@ use super::{ConformResult, MutantResult, ktap, sentence};
 use crate::format::junit::without_skipped;
 use crate::format::name::{line, slug};
 
-/// The result as JUnit XML, a newline at its end.
-pub fn render(result: &ConformResult) -> String {
+/// The results of a run, one for each kernel, as JUnit XML, a newline at its end. Where there are several, the names of suites and
+/// classes have the kernel's.
+pub fn render(results: &[ConformResult]) -> String {
+    let run = results.first().map_or("", |result| result.start.run.as_str());
+    let mut report = Report::new(format!("flowgauge conform {}", line(run)));
+    for (result, kernel) in results.iter().zip(ktap::kernels(results)) {
+        of_kernel(&mut report, result, kernel.as_deref());
+    }
+    // All that goes in is fit for XML and the writer is a string, so this has no error to make.
+    report.to_string().map_or_else(|error| format!("<!-- {error} -->\n"), |xml| without_skipped(&xml))
+}
+
+fn of_kernel(report: &mut Report, result: &ConformResult, kernel: Option<&str>) {
+    let named =
+        |name: &str| TestSuite::new(kernel.map_or_else(|| line(name), |kernel| line(&format!("{name} on {kernel}"))));
+    let class = kernel.map_or_else(String::new, |kernel| format!(".{}", slug(kernel).replace('.', "_")));
     let cells = cells(result);
-    let mut report = Report::new(format!("flowgauge conform {}", line(&result.start.run)));
     for of_case in cells.chunk_by(|a, b| a.instance.case == b.instance.case) {
         let case = of_case[0].case;
-        let mut suite = TestSuite::new(line(&case.id));
+        let mut suite = named(&case.id);
         for (name, text) in [("group", case.group.name()), ("what", &case.what), ("source", &case.source)] {
             suite.add_property(Property::new(name, line(text)));
         }
         let took: u64 = of_case.iter().filter_map(|cell| cell.run).map(|run| run.duration_ns).sum();
         suite.set_time(Duration::from_nanos(took));
-        suite.add_test_cases(of_case.iter().map(|cell| test(result, cell)));
+        suite.add_test_cases(of_case.iter().map(|cell| test(result, cell, &class)));
         report.add_test_suite(suite);
     }
     if !result.mutants.is_empty() {
-        let mut suite = TestSuite::new("mutants");
-        suite.add_test_cases(result.mutants.iter().map(mutant));
+        let mut suite = named("mutants");
+        suite.add_test_cases(result.mutants.iter().map(|one| mutant(one, &class)));
         report.add_test_suite(suite);
     }
-    report.add_test_suite(run(result));
-    // All that goes in is fit for XML and the writer is a string, so this has no error to make.
-    report.to_string().map_or_else(|error| format!("<!-- {error} -->\n"), |xml| without_skipped(&xml))
+    report.add_test_suite(run(named("run"), result, &class));
 }
 
-fn test(result: &ConformResult, cell: &Cell<'_>) -> TestCase {
+fn test(result: &ConformResult, cell: &Cell<'_>, class: &str) -> TestCase {
     let why = line(&cell.result.why);
     let bad = |kind: NonSuccessKind| {
         let mut status = TestCaseStatus::non_success(kind);
@@ -68,14 +79,14 @@ fn test(result: &ConformResult, cell: &Cell<'_>) -> TestCase {
         Standing::Error => bad(NonSuccessKind::Error),
     };
     let mut test = TestCase::new(format!("{} on {}", line(cell.variant()), cell.result.datapath.name()), status);
-    test.set_classname(format!("flowgauge.conform.{}", slug(&cell.case.id).replace('.', "_")));
+    test.set_classname(format!("flowgauge.conform{class}.{}", slug(&cell.case.id).replace('.', "_")));
     if let Some(run) = cell.run {
         test.set_time(Duration::from_nanos(run.duration_ns));
     }
     test
 }
 
-fn mutant(mutant: &MutantResult) -> TestCase {
+fn mutant(mutant: &MutantResult, class: &str) -> TestCase {
     let status = if let Some(refused) = &mutant.refused {
         let mut status = TestCaseStatus::skipped();
         status.set_type("unsupported").set_message(line(refused));
@@ -90,13 +101,12 @@ fn mutant(mutant: &MutantResult) -> TestCase {
         TestCaseStatus::success()
     };
     let mut test = TestCase::new(format!("{} on {}", mutant.mutation.name(), mutant.datapath.name()), status);
-    test.set_classname("flowgauge.conform.mutants");
+    test.set_classname(format!("flowgauge.conform{class}.mutants"));
     test
 }
 
 /// The suite of the run as a whole.
-fn run(result: &ConformResult) -> TestSuite {
-    let mut suite = TestSuite::new("run");
+fn run(mut suite: TestSuite, result: &ConformResult, class: &str) -> TestSuite {
     if let Some(environment) = &result.environment {
         for (name, value) in [("kernel", &environment.kernel_release), ("kernel-origin", &environment.kernel_origin)] {
             suite.add_property(Property::new(name, line(value)));
@@ -113,7 +123,7 @@ fn run(result: &ConformResult) -> TestSuite {
         }
     };
     let mut test = TestCase::new("run", status);
-    test.set_classname("flowgauge.conform");
+    test.set_classname(format!("flowgauge.conform{class}"));
     suite.add_test_case(test);
     suite
 }

@@ -3,11 +3,15 @@
 //! The worker only observes: frames in, frames out, counters, state. Everything else is worked out here from what it saw,
 //! so that any verdict can be had again from the file.
 
+mod bug;
+pub mod bugs;
 mod cell;
+mod compare;
 pub mod decode;
 mod fuzz;
 pub mod html;
 pub mod junit;
+mod kept;
 pub mod ktap;
 pub mod legitimate;
 mod load;
@@ -16,6 +20,7 @@ mod mutants;
 mod observed;
 pub mod oracle;
 pub mod pcap;
+mod repeat;
 mod result;
 pub mod sample;
 mod sentence;
@@ -23,7 +28,10 @@ mod sentence;
 mod tests;
 pub mod text;
 
+pub use compare::{Change, ConformComparison, Stand, compare};
 pub use fuzz::{Divergence, FuzzSummary};
+pub use kept::{is_kept, load};
 pub use load::judge_run;
-pub use observed::{ActRun, Arrived, CaseRun, Entry, Hardware, Sent, State, StepRun, StreamRun, Tuple};
+pub use observed::{ActRun, Arrived, CaseRun, Entry, Hardware, RulesetInForce, Sent, State, StepRun, StreamRun, Tuple};
+pub use repeat::repeat;
 pub use result::{CaseResult, ConformResult, ConformStart, Finding, MutantResult};

@@ -69,12 +69,22 @@ fn word(value: &impl serde::Serialize) -> String {
 
 /// `step 1, frame 0: ipv4.ttl is 64, not 63`.
 pub(super) fn finding(finding: &Finding) -> String {
+    format!("{}: {}", place(finding), difference(finding))
+}
+
+/// `step 1, frame 0`.
+fn place(finding: &Finding) -> String {
     let frame = match (finding.frame, finding.reference_frame) {
         (Some(frame), _) => format!(", frame {frame}"),
         (None, Some(frame)) => format!(", frame {frame} of the reference"),
         (None, None) => String::new(),
     };
-    format!("step {}{frame}: {} is {}, not {}", finding.step, finding.field, finding.got, finding.expected)
+    format!("step {}{frame}", finding.step)
+}
+
+/// `ipv4.ttl is 64, not 63`.
+pub(super) fn difference(finding: &Finding) -> String {
+    format!("{} is {}, not {}", finding.field, finding.got, finding.expected)
 }
 
 /// A tester's name.
@@ -155,19 +165,27 @@ const TCP: [&str; 10] = [
     "syn-sent2",
 ];
 
+/// `0x8: confirmed`.
+pub(super) fn status(status: u32) -> String {
+    let named = STATUS.iter().enumerate().filter(|(bit, _)| status & 1 << bit != 0).map(|(_, name)| *name);
+    format!("0x{status:x}: {}", named.collect::<Vec<_>>().join(" "))
+}
+
+/// `time-wait`.
+pub(super) fn tcp_state(state: u8) -> String {
+    TCP.get(usize::from(state)).map_or_else(|| state.to_string(), |name| (*name).to_owned())
+}
+
 /// The rows in which conntrack entries are shown: name and value.
 pub(super) fn entry(entry: &Entry) -> [(&'static str, String); 7] {
     let tuple = |tuple: super::Tuple| format!("{} → {}", tuple.source, tuple.destination);
-    let named = STATUS.iter().enumerate().filter(|(bit, _)| entry.status & 1 << bit != 0).map(|(_, name)| *name);
-    let status = format!("0x{:x}: {}", entry.status, named.collect::<Vec<_>>().join(" "));
     let none = || "none".to_owned();
-    let tcp = |state: u8| TCP.get(usize::from(state)).map_or_else(|| state.to_string(), |name| (*name).to_owned());
     let count = |count: crate::observation::Count| format!("{} packets, {} bytes", count.packets, count.bytes);
     [
         ("original", tuple(entry.original)),
         ("reply", tuple(entry.reply)),
-        ("status", status),
-        ("TCP state", entry.tcp_state.map_or_else(none, tcp)),
+        ("status", status(entry.status)),
+        ("TCP state", entry.tcp_state.map_or_else(none, tcp_state)),
         ("timeout", entry.timeout_s.map_or_else(none, |s| format!("{s} s"))),
         ("mark", format!("0x{:x}", entry.mark)),
         ("accounting", format!("original {}; reply {}", count(entry.original_count), count(entry.reply_count))),

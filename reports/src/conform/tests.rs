@@ -6,14 +6,14 @@ use std::fs;
 use flowgauge_scenarios::conform::{Instance, Outcome, REFERENCE};
 
 use super::cell::{Standing, Tally, cells};
-use super::{ConformResult, html, junit, ktap, pcap, sample, text};
+use super::{ConformResult, RulesetInForce, bug, bugs, html, junit, ktap, pcap, sample, text};
 use crate::table::Style;
 
 /// Text that means something to a terminal, to HTML, to XML and to KTAP.
 const EVIL: &str = "<script>alert('x')</script> ]]>&\x1b[31m\nok 1 # SKIP \u{ffff}\u{202e}";
 
 fn shown(result: &ConformResult) -> String {
-    text::render(result, Style::default(), &|case| Some(format!("repeat {}", case.instance)))
+    text::render(result, Style::default(), false, &|case| Some(format!("repeat {}", case.instance)))
 }
 
 /// The sample, in which all that others may have written is [`EVIL`].
@@ -60,12 +60,20 @@ fn the_terminal_tells_what_to_act_on_and_how_to_repeat_it() {
     let text = shown(&result);
     assert!(text.contains("ttl-decrements/ipv4-udp-plain-up on flowtable-hw\n"), "{text}");
     assert!(text.contains("ipv4.ttl is 64, not 63") && text.contains("\n    repeat 0\n"), "{text}");
-    assert!(text.contains("Known failures: ") && text.contains("nf_flow_table_inet.c"), "{text}");
+    // Known failures have a line for each reason; what nothing explains is the last above the summary.
+    assert!(text.contains("Known failures: ") && !text.contains("nf_flow_table_inet.c"), "{text}");
+    assert!(text.lines().any(|line| line.contains("fail     foreign-mac: ") && line.ends_with('…')), "{text}");
+    assert!(text.lines().all(|line| line.contains("repeat") || line.chars().count() <= 100), "{text}");
+    let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("no {words}: {text}"));
+    assert!(at("Mutants") < at("Known failures") && at("Known failures") < at("Unexpected passes"), "{text}");
+    assert!(at("Unexpected passes") < at("Failures that nothing explains"), "{text}");
+    let verbose = text::render(&result, Style::default(), true, &|_| None);
+    assert!(verbose.contains("nf_flow_table_inet.c"), "{verbose}");
     assert!(text.contains("Unexpected passes") && text.contains("Made up: it is said to fail"), "{text}");
     assert!(text.contains("Operation not supported") && text.contains("SURVIVED"), "{text}");
     assert!(text.lines().last().unwrap().starts_with("not good: ") || text.contains("\nnot good: "), "{text}");
     assert!(!text.contains('\x1b'));
-    let coloured = text::render(&result, Style { width: 100, colour: true }, &|_| None);
+    let coloured = text::render(&result, Style { width: 100, colour: true }, false, &|_| None);
     assert!(coloured.contains("\x1b[1;31mnot good"), "{coloured}");
 }
 
@@ -79,20 +87,24 @@ fn a_run_without_anything_to_act_on_is_good_everywhere() {
     result.runs.retain(|run| run.mutation.is_none() && run.instance != failing);
     result.judge();
     assert!(shown(&result).contains("\ngood: "), "{}", shown(&result));
-    assert!(!ktap::render(&result).contains("not ok"), "{}", ktap::render(&result));
-    assert!(!junit::render(&result).contains("<failure"));
+    assert!(
+        !ktap::render(std::slice::from_ref(&result)).contains("not ok"),
+        "{}",
+        ktap::render(std::slice::from_ref(&result))
+    );
+    assert!(!junit::render(std::slice::from_ref(&result)).contains("<failure"));
     assert!(html::render(&[result.clone()]).unwrap().contains("<title>flowgauge conform 2026-01-01-sample: good<"));
     result.finished = false;
     assert!(shown(&result).contains("not good: the run was cut off"));
-    assert!(ktap::render(&result).contains(" run # bad: the run was cut off"));
-    assert!(junit::render(&result).contains("<error "));
+    assert!(ktap::render(std::slice::from_ref(&result)).contains(" run # bad: the run was cut off"));
+    assert!(junit::render(std::slice::from_ref(&result)).contains("<error "));
 }
 
 #[test]
 fn each_cell_mutant_and_the_run_is_a_line_of_ktap_and_a_test_of_junit() {
     let result = sample::result();
     let cells = cells(&result);
-    let (text, xml) = (ktap::render(&result), junit::render(&result));
+    let (text, xml) = (ktap::render(std::slice::from_ref(&result)), junit::render(std::slice::from_ref(&result)));
     let count = cells.len() + result.mutants.len() + 1;
     assert!(text.starts_with(&format!("TAP version 13\n1..{count}\n")), "{text}");
     let lines = text.lines().filter(|line| line.starts_with("ok ") || line.starts_with("not ok "));
@@ -126,24 +138,33 @@ fn what_others_wrote_commands_no_reader() {
     assert!(!page.contains("<script") && page.contains("&#60;script"), "markup in the page");
     assert!(!page.contains("href=\"https://example.org/\""), "a link left its attribute");
     assert!(!shown(&result).contains(['\x1b', '\u{202e}']));
-    let text = ktap::render(&result);
+    let text = ktap::render(std::slice::from_ref(&result));
     for line in text.lines().skip(2) {
         let known = ["ok ", "not ok ", "# "].iter().any(|start| line.starts_with(start));
         assert!(known && line.matches('#').count() <= 1 && !line.contains('\x1b'), "{line}");
     }
     assert_eq!(text.matches("# SKIP").count(), Tally::of(&cells(&result)).count(Standing::Unsupported));
-    let xml = junit::render(&result);
+    for line in bugs::render(std::slice::from_ref(&result)).lines() {
+        assert!(!line.contains(['\x1b', '\u{202e}']) && (!line.contains("~~~~") || line == "~~~~"), "{line}");
+    }
+    let xml = junit::render(std::slice::from_ref(&result));
     assert!(!xml.contains("<script") && !xml.contains('\x1b') && !xml.contains('\u{ffff}'));
 }
 
 #[test]
 fn a_failing_cell_opens_to_its_packets_beside_those_of_the_reference() {
     let page = html::render(&[sample::result()]).unwrap();
-    let from = page.find("ipv4-udp-plain-up on flowtable-hw").unwrap();
-    let cell = &page[from..from + page[from..].find("</details>").unwrap()];
+    let from = page.find("ipv4-udp-plain-up on flowtable-hw</summary>").unwrap();
+    let cell = &page[from..from + page[from..].find("</div></details>").unwrap()];
     assert!(cell.contains("<tr class=\"differs\"><th>ipv4.ttl</th><td>64</td><td>63</td><td>64</td></tr>"), "{cell}");
     assert!(cell.contains("<mark>3f</mark>") && cell.contains("<mark>40</mark>"), "{cell}");
     assert!(cell.contains("hw-offload") && cell.contains("--kernel debian:6.12"), "{cell}");
+    assert!(
+        cell.contains("for a bug report</summary>") && cell.contains("ipv4.ttl: reference 63, flowtable-hw 64"),
+        "{cell}"
+    );
+    let act = &page[page.find("To act on").unwrap()..page.find("id=\"groups\"").unwrap()];
+    assert!(act.contains("ttl-decrements/ipv4-udp-plain-up") && !act.contains(">known<"), "{act}");
     for word in ["<script", "//cdn", "@import", "url(", "src="] {
         assert!(!page.contains(word), "{word}");
     }
@@ -221,12 +242,21 @@ fn read(bytes: &[u8]) -> Vec<(u32, u64, bool, Vec<u8>, String)> {
 }
 
 #[test]
-fn packets_are_written_as_they_were_seen() {
+fn packets_of_what_is_not_good_are_written_as_they_were_seen() {
     let folder = std::env::temp_dir().join(format!("flowgauge-pcap-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
     let result = sample::result();
-    pcap::write(&folder, &result).unwrap();
-    let name = "ttl-decrements.ipv4-udp-plain-up.flowtable-hw.nic-router.6.12.0-sample.pcapng";
-    let packets = read(&fs::read(folder.join(name)).unwrap());
+    let written = pcap::write(&folder, &result).unwrap();
+    let names: HashSet<String> =
+        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(names.len(), written);
+    let name = "ttl-decrements.ipv4-udp-plain-up.flowtable-hw.nic-router.pcapng";
+    assert!(names.contains(name) && names.contains(&name.replace("flowtable-hw", "reference")), "{names:?}");
+    // Of what passed, and of mutants, there is nothing; of what is known there is.
+    assert!(names.iter().all(|name| !name.starts_with("ttl-decrements.ipv6")), "{names:?}");
+    assert!(names.iter().any(|name| name.starts_with("foreign-mac.") && name.contains(".flowtable.")), "{names:?}");
+    let bytes = fs::read(folder.join(name)).unwrap();
+    let packets = read(&bytes);
     let run = result.runs.iter().find(|run| run.instance == 0 && run.datapath.name() == "flowtable-hw").unwrap();
     let sent: Vec<&Vec<u8>> = run.steps.iter().flat_map(|step| &step.sent).map(|one| &one.frame).collect();
     let arrived: Vec<&Vec<u8>> = run.steps.iter().flat_map(|step| &step.arrived).map(|one| &one.frame).collect();
@@ -234,9 +264,13 @@ fn packets_are_written_as_they_were_seen() {
     assert_eq!((of(true), of(false)), (sent, arrived));
     assert!(packets.windows(2).all(|pair| pair[0].1 <= pair[1].1), "in order of time");
     assert_eq!(packets[0].1, 1_767_225_600_000_000_000);
-    assert!(packets.iter().any(|one| one.0 == 1 && !one.2 && one.4.contains("received by the server")));
-    let with_frames = result.runs.iter().filter(|run| run.steps.iter().any(|step| !step.sent.is_empty())).count();
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), with_frames);
+    let told = |text: &str| packets.iter().any(|one| one.0 == 1 && !one.2 && one.4.contains(text));
+    assert!(told("flowtable-hw, step 1 (") && told("received by the server"), "{packets:?}");
+    assert!(told("differs from the reference: ipv4.ttl is 64, not 63"), "{packets:?}");
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(text.contains("client-flowtable-hw") && text.contains("6.12.0-sample"), "interfaces and kernel are named");
+    // What another run wrote is not written over.
+    assert_eq!(pcap::write(&folder, &result).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
     fs::remove_dir_all(&folder).unwrap();
     pcap::write(&folder, &hostile()).unwrap();
     let names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -257,4 +291,47 @@ fn the_reference_is_compared_with_itself_once_more_and_can_fail() {
     *frame.frame.last_mut().unwrap() ^= 1;
     result.judge();
     assert_eq!(outcomes(&result).iter().filter(|outcome| **outcome == Outcome::Fail).count(), 1);
+}
+
+#[test]
+fn a_bug_report_has_all_that_it_takes() {
+    let mut result = sample::result();
+    let at = cells(&result).iter().position(|cell| cell.standing == Standing::Fail).unwrap();
+    let run = cells(&result)[at].run.unwrap().clone();
+    let stations = &result.start.plan.stations;
+    let station =
+        stations.iter().position(|s| s.topology == run.topology && s.instances.contains(&run.instance)).unwrap();
+    let text = "table ip flowgauge {\n\tflowtable fast {\n\t}\n}\n".to_owned();
+    result.rulesets = vec![RulesetInForce { station, datapath: run.datapath, mutation: None, text }];
+    let report = bug::text(&result, 0, &cells(&result)[at]);
+    for part in [
+        "ttl-decrements/ipv4-udp-plain-up on flowtable-hw: fail",
+        "6.12.0-sample",
+        "flowgauge conform ttl-decrements/ipv4-udp-plain-up --datapath flowtable-hw --kernel debian:6.12",
+        "ipv4.ttl is 64, not 63",
+        "received on the reference, ",
+        "received on flowtable-hw, ",
+        "    0010  ",
+        "\n    flowtable fast {",
+        "# sysctl net.netfilter.nf_flowtable_udp_timeout=30",
+    ] {
+        assert!(report.contains(part), "no {part:?}: {report}");
+    }
+    let page = html::render(std::slice::from_ref(&result)).unwrap();
+    assert!(page.contains("id=\"r0\"") && page.contains("href=\"#r0\""));
+    let markdown = bugs::render(std::slice::from_ref(&result));
+    assert!(markdown.contains(&report) && !markdown.contains("foreign-mac"), "{markdown}");
+}
+
+#[test]
+fn two_kernels_are_one_document_whatever_they_are_called() {
+    let both = [sample::result(), sample::result()];
+    let (text, xml) = (ktap::render(&both), junit::render(&both));
+    let points = text.lines().filter(|line| line.starts_with("ok ") || line.starts_with("not ok "));
+    let names: Vec<&str> = points.map(|line| line.trim_start_matches("not ").splitn(4, ' ').nth(2).unwrap()).collect();
+    assert_eq!(names.len(), names.iter().collect::<HashSet<_>>().len(), "{names:?}");
+    assert_eq!(names.iter().filter(|name| name.ends_with("/6.12.0-sample-2")).count(), names.len() / 2);
+    assert_eq!((text.matches("TAP version").count(), text.matches("\n1..").count()), (1, 1));
+    assert_eq!((xml.matches("<testsuites").count(), xml.matches("<testcase ").count()), (1, names.len()));
+    assert!(xml.contains("name=\"run on 6.12.0-sample-2\""), "{xml}");
 }

@@ -21,7 +21,7 @@ pub(super) fn plain(figure: &str) -> String {
 }
 
 /// The first of `wanted` and what `mark` makes of it for 2, 3, 4... that is free.
-pub(super) fn unique(wanted: &str, mark: impl Fn(&str, u32) -> String, mut free: impl FnMut(&str) -> bool) -> String {
+pub(crate) fn unique(wanted: &str, mark: impl Fn(&str, u32) -> String, mut free: impl FnMut(&str) -> bool) -> String {
     let marked = (2..).map(|n| mark(wanted, n));
     std::iter::once(wanted.to_owned()).chain(marked).find(|name| free(name)).unwrap_or_else(|| wanted.to_owned())
 }

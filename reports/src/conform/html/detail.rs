@@ -4,9 +4,8 @@ use flowgauge_scenarios::conform::Step;
 
 use super::kernel::Link;
 use super::packets::{Pair, Shown, pairs};
-use super::repeat;
 use crate::conform::cell::{Cell, Standing};
-use crate::conform::{ConformResult, Finding, StepRun, sentence};
+use crate::conform::{ConformResult, Finding, RulesetInForce, StepRun, bug, repeat, sentence};
 use crate::observation::Reading;
 
 /// Findings that are shown of a cell.
@@ -18,24 +17,31 @@ const TABLES: usize = 2;
 /// Conntrack entries of a step that are shown.
 const ENTRIES: usize = 2;
 
-/// How much cells show that fail like another of the same column: frames in full, what differs in them, or none.
+/// How much of its steps a cell shows that stands like another of the same column: frames in full, what differs in them, or
+/// nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Depth {
+pub(in crate::conform) enum Depth {
     Whole,
     Differing,
     First,
 }
 
 impl Depth {
-    /// How much a cell shows. The first of its kind shows everything.
-    pub(super) fn of(self, first: bool) -> Depth {
-        if first { Depth::Whole } else { self }
+    /// How much a cell shows. The first of its kind shows everything, and others that are known nothing more.
+    pub(super) fn of(self, first: bool, standing: Standing) -> Depth {
+        match (first, standing) {
+            (true, _) => Depth::Whole,
+            (false, Standing::Known) => Depth::First,
+            (false, _) => self,
+        }
     }
 }
 
 /// A cell, opened.
 pub(super) struct Detail<'a> {
     pub(super) anchor: String,
+    /// Index of the result.
+    pub(super) result: usize,
     pub(super) standing: Standing,
     pub(super) outcome: &'static str,
     pub(super) variant: &'a str,
@@ -47,27 +53,37 @@ pub(super) struct Detail<'a> {
     pub(super) known: Option<(&'a str, Link<'a>)>,
     pub(super) command: String,
     pub(super) steps: Vec<StepView>,
+    /// All of it as plain text, of the first of its kind that is not a pass.
+    pub(super) plain: Option<String>,
+    /// The ruleset that it ran on.
+    pub(super) ruleset: Option<&'a RulesetInForce>,
+    /// Its anchor on the page, once rulesets are numbered.
+    pub(super) ruleset_anchor: Option<usize>,
+    /// What differs first, by which cells are alike.
+    pub(super) first: Option<(usize, &'a str)>,
+    pub(super) what: &'a str,
+    pub(super) id: &'a str,
 }
 
 /// A step.
-pub(super) struct StepView {
-    pub(super) number: usize,
-    pub(super) what: String,
-    pub(super) lane: String,
-    pub(super) notes: Vec<(&'static str, String)>,
-    pub(super) sent: Vec<(&'static str, String)>,
-    pub(super) sent_more: usize,
-    pub(super) pairs: Vec<Pair>,
-    pub(super) pairs_more: usize,
-    pub(super) entries: Vec<EntryRow>,
+pub(in crate::conform) struct StepView {
+    pub(in crate::conform) number: usize,
+    pub(in crate::conform) what: String,
+    pub(in crate::conform) lane: String,
+    pub(in crate::conform) notes: Vec<(&'static str, String)>,
+    pub(in crate::conform) sent: Vec<(&'static str, String)>,
+    pub(in crate::conform) sent_more: usize,
+    pub(in crate::conform) pairs: Vec<Pair>,
+    pub(in crate::conform) pairs_more: usize,
+    pub(in crate::conform) entries: Vec<EntryRow>,
 }
 
 /// A line of a conntrack entry.
-pub(super) struct EntryRow {
-    pub(super) name: String,
-    pub(super) reference: String,
-    pub(super) tested: String,
-    pub(super) class: &'static str,
+pub(in crate::conform) struct EntryRow {
+    pub(in crate::conform) name: String,
+    pub(in crate::conform) reference: String,
+    pub(in crate::conform) tested: String,
+    pub(in crate::conform) class: &'static str,
 }
 
 impl<'a> Detail<'a> {
@@ -83,6 +99,7 @@ impl<'a> Detail<'a> {
         let known = cell.result.known.and_then(|known| result.start.known.get(known));
         Detail {
             anchor,
+            result: index,
             standing: cell.standing,
             outcome: cell.result.outcome.name(),
             variant: cell.variant(),
@@ -92,13 +109,20 @@ impl<'a> Detail<'a> {
             findings: findings.iter().take(FINDINGS).map(sentence::finding).collect(),
             more: findings.len().saturating_sub(FINDINGS),
             known: known.map(|known| (known.reason.as_str(), Link::new(&known.link))),
-            command: repeat::command(result, index, cell),
+            command: repeat(result, index, cell.result).unwrap_or_default(),
             steps: if depth == Depth::First { Vec::new() } else { steps(cell, depth) },
+            plain: (depth == Depth::Whole && cell.standing != Standing::Pass).then(|| bug::text(result, index, cell)),
+            ruleset: cell.run.and_then(|run| bug::ruleset(result, run)),
+            ruleset_anchor: None,
+            first: findings.first().map(|finding| (finding.step, finding.field.as_str())),
+            what: &cell.case.what,
+            id: &cell.instance.id,
         }
     }
 }
 
-fn steps(cell: &Cell<'_>, depth: Depth) -> Vec<StepView> {
+/// The steps of a cell, the reference beside it.
+pub(in crate::conform) fn steps(cell: &Cell<'_>, depth: Depth) -> Vec<StepView> {
     let Some(run) = cell.run else { return Vec::new() };
     let nothing = StepRun::default();
     let last = run.steps.len().saturating_sub(1);
@@ -107,8 +131,10 @@ fn steps(cell: &Cell<'_>, depth: Depth) -> Vec<StepView> {
         let asked = cell.case.steps.get(number);
         let findings: Vec<&Finding> = cell.result.findings.iter().filter(|finding| finding.step == number).collect();
         let opens = matches!(asked, Some(Step::Open { .. }));
+        // Where nothing differs one packet says what the others do.
+        let some = if cell.result.findings.is_empty() { 1 } else { TABLES };
         let shown = Shown {
-            tables: if opens { 0 } else { TABLES },
+            tables: if opens { 0 } else { some },
             same: cell.result.findings.is_empty() && depth == Depth::Whole,
             whole: depth == Depth::Whole,
         };

@@ -4,6 +4,7 @@ use super::{chips, release};
 use crate::conform::cell::{Cell, Standing, Tally, cases, datapaths, explained, groups, plural, unsupported};
 use crate::conform::mutants::{by_group, never_failed};
 use crate::conform::{ConformResult, MutantResult};
+use crate::environment::Environment;
 use crate::html::quoted;
 use crate::wording;
 
@@ -16,6 +17,8 @@ pub(super) struct Kernel<'a> {
     pub(super) label: String,
     pub(super) command: String,
     pub(super) stop: Option<String>,
+    /// Name and value.
+    pub(super) facts: Vec<(&'static str, String)>,
     pub(super) datapaths: Vec<&'static str>,
     pub(super) groups: Vec<(&'static str, &'static str, Vec<Vec<(&'static str, String)>>)>,
     pub(super) unexpected: Vec<String>,
@@ -92,6 +95,7 @@ impl<'a> Kernel<'a> {
             label: wording::kernel_and_clock(result.environment.as_ref()),
             command: result.start.command.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
             stop,
+            facts: result.environment.as_ref().map(facts).unwrap_or_default(),
             groups: groups(cells).into_iter().map(|group| (group.name(), group.about(), tallies(group))).collect(),
             datapaths: datapaths.iter().map(|datapath| datapath.name()).collect(),
             unexpected: unexpected
@@ -124,6 +128,31 @@ impl<'a> Kernel<'a> {
 fn in_groups(result: &ConformResult, mutant: &MutantResult) -> String {
     let groups = by_group(&result.start.plan, mutant);
     groups.iter().map(|(group, count)| format!("{count} {}", group.name())).collect::<Vec<_>>().join(", ")
+}
+
+/// The kernel and the machine, for whoever wants to see it again.
+fn facts(e: &Environment) -> Vec<(&'static str, String)> {
+    let ports = e.nics.iter().map(|nic| {
+        let simulated = if nic.simulated { ", simulated" } else { "" };
+        format!(
+            "{} {} {} ({}{simulated}) {}",
+            nic.topology.name(),
+            nic.role,
+            nic.name,
+            nic.driver,
+            nic.features.join(" ")
+        )
+    });
+    let tools = e.tools.iter().map(|tool| format!("; {}: {}", tool.name, tool.version)).collect::<String>();
+    let host = if e.host_cpu == e.cpu { String::new() } else { format!(" on {}", e.host_cpu) };
+    vec![
+        ("Kernel under test", format!("{} {}", e.kernel_release, e.kernel_version)),
+        ("From", format!("{}, {}", e.kernel_origin, wording::accelerator(e.accelerator))),
+        ("CPU", format!("{} × {}{host}, {} MiB", e.cpus, e.cpu, e.memory_bytes >> 20)),
+        ("Ports", ports.collect::<Vec<_>>().join("; ")),
+        ("Tools", format!("flowgauge {}{tools}", e.flowgauge)),
+        ("Settings", e.settings.join("; ")),
+    ]
 }
 
 fn reason<'a>(cells: &[Cell<'_>], outcome: &'static str, reason: &'a str, link: &'a str) -> Reason<'a> {

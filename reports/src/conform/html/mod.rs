@@ -1,20 +1,24 @@
 //! The page: one HTML file that needs no network and no scripts. A row for each case, a column for each datapath of each kernel;
 //! a case opens to its instances, and what did not pass to its packets, decoded beside those of the reference.
 
+mod attention;
 mod bytes;
 mod detail;
 mod kernel;
 mod packets;
-mod repeat;
 mod rows;
+mod rulesets;
 
 use askama::Template;
 
 use super::ConformResult;
 use super::cell::{Cell, Standing, Tally, cells, verdict};
-use detail::Depth;
+pub(super) use detail::{Depth, StepView, steps};
+
+use attention::{Attention, attention};
 use kernel::Kernel;
 use rows::{Column, Section};
+use rulesets::RulesetView;
 
 /// A page beyond this is too much for a browser; then cells that fail like others carry less.
 const LARGEST: usize = 9_500_000;
@@ -29,8 +33,14 @@ struct Page<'a> {
     columns: &'a [Column<'a>],
     /// Titles of the columns: a kernel's name over so many of its datapaths.
     heads: Vec<(&'a str, usize)>,
-    legend: [Standing; 7],
+    /// Where cases stand, and how many have a cell there: what can be chosen.
+    outcomes: Vec<(Standing, usize)>,
+    /// How many cases have a cell to act on.
+    to_act_on: usize,
+    cases: usize,
+    attention: Vec<Attention<'a>>,
     sections: Vec<Section<'a>>,
+    rulesets: Vec<RulesetView>,
     kernels: Vec<Kernel<'a>>,
 }
 
@@ -61,15 +71,24 @@ fn at_depth(results: &[ConformResult], depth: Depth) -> Result<String, std::fmt:
     for (result, cells) in results.iter().zip(&all) {
         heads.push((release(result), super::cell::datapaths(cells).len()));
     }
+    let mut sections = rows::sections(results, &all, &columns, depth);
+    let rulesets = rulesets::number(results, &mut sections);
+    let rows = || sections.iter().flat_map(|section| &section.cases);
+    let having = |standing| rows().filter(|row| row.standings.contains(&standing)).count();
+    let outcomes = Standing::ALL.map(|standing| (standing, having(standing))).into_iter().filter(|(_, n)| *n > 0);
     let page = Page {
         run: first.map_or("", |result| result.start.run.as_str()),
         good: results.iter().all(ConformResult::is_good),
         when: first.map_or_else(String::new, |result| crate::html::utc(result.start.unix_s)),
         answers: answers.collect(),
-        sections: rows::sections(results, &all, &columns, depth),
+        outcomes: outcomes.collect(),
+        to_act_on: rows().filter(|row| row.alarming()).count(),
+        cases: rows().count(),
+        attention: attention(&sections),
+        rulesets,
+        sections,
         columns: &columns,
         heads,
-        legend: Standing::ALL,
         kernels: results.iter().zip(&all).map(|(result, cells)| Kernel::new(result, cells)).collect(),
     };
     page.render().map_err(|_| std::fmt::Error)

@@ -8,35 +8,35 @@ use crate::conform::legitimate::legitimate;
 use crate::conform::{Arrived, Finding, Sent, sentence};
 
 /// A frame of the reference and the one under test that it is compared with.
-pub(super) struct Pair {
+pub(in crate::conform) struct Pair {
     /// Where it arrived.
-    pub(super) side: &'static str,
+    pub(in crate::conform) side: &'static str,
     /// The frame in words: the one under test, or the one that is missing.
-    pub(super) line: String,
+    pub(in crate::conform) line: String,
     /// What differs; empty where nothing does.
-    pub(super) told: String,
-    pub(super) table: Option<Table>,
+    pub(in crate::conform) told: String,
+    pub(in crate::conform) table: Option<Table>,
 }
 
 /// Frames field by field.
-pub(super) struct Table {
+pub(in crate::conform) struct Table {
     /// Whether what was sent is beside them.
-    pub(super) sent: bool,
-    pub(super) rows: Vec<Row>,
+    pub(in crate::conform) sent: bool,
+    pub(in crate::conform) rows: Vec<Row>,
     /// Fields that are the same and not shown.
-    pub(super) left_out: usize,
+    pub(in crate::conform) left_out: usize,
     /// HTML.
-    pub(super) bytes: String,
+    pub(in crate::conform) bytes: String,
 }
 
 /// A field.
-pub(super) struct Row {
-    pub(super) name: String,
-    pub(super) sent: String,
-    pub(super) reference: String,
-    pub(super) tested: String,
+pub(in crate::conform) struct Row {
+    pub(in crate::conform) name: String,
+    pub(in crate::conform) sent: String,
+    pub(in crate::conform) reference: String,
+    pub(in crate::conform) tested: String,
     /// `differs`, `may` where it may differ, or nothing.
-    pub(super) class: &'static str,
+    pub(in crate::conform) class: &'static str,
 }
 
 /// How many of a step's frames are decoded, and which of their fields are shown.

@@ -1,6 +1,6 @@
 //! The rows of the matrix: groups, cases, instances.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use flowgauge_scenarios::Datapath;
 use flowgauge_scenarios::conform::{Case, Group, REFERENCE};
@@ -28,14 +28,19 @@ pub(super) struct Section<'a> {
 /// A case.
 pub(super) struct CaseRow<'a> {
     pub(super) case: &'a Case,
-    /// Whether somebody must look at it.
-    pub(super) alarming: bool,
-    /// Whether it passed everywhere.
-    pub(super) fine: bool,
+    /// Where cells of it stand, the best first.
+    pub(super) standings: BTreeSet<Standing>,
     /// Of each column.
     pub(super) chips: Vec<Vec<(&'static str, String)>>,
     pub(super) instances: Vec<InstanceRow<'a>>,
     pub(super) details: Vec<Detail<'a>>,
+}
+
+impl CaseRow<'_> {
+    /// Whether somebody must look at it.
+    pub(super) fn alarming(&self) -> bool {
+        self.standings.iter().any(|standing| standing.to_act_on())
+    }
 }
 
 /// An instance of a case.
@@ -114,7 +119,14 @@ fn row<'a>(
         if let Some(anchor) = &anchor {
             let whole = shown.insert((column, cell.standing));
             let kernel = (results.len() > 1).then_some(columns[column].kernel);
-            details.push(Detail::new(&results[result], result, &cell, anchor.clone(), kernel, depth.of(whole)));
+            details.push(Detail::new(
+                &results[result],
+                result,
+                &cell,
+                anchor.clone(),
+                kernel,
+                depth.of(whole, cell.standing),
+            ));
         }
         row[column] = Some(Mark { standing: cell.standing, anchor });
     }
@@ -126,8 +138,7 @@ fn row<'a>(
     let tallies: Vec<Tally> = columns.iter().map(tally).collect();
     CaseRow {
         case,
-        alarming: cells.iter().any(|(_, cell)| cell.standing.to_act_on()),
-        fine: cells.iter().all(|(_, cell)| cell.standing == Standing::Pass),
+        standings: cells.iter().map(|(_, cell)| cell.standing).collect(),
         chips: tallies.iter().map(chips).collect(),
         instances: order
             .into_iter()

@@ -4,7 +4,7 @@ use flowgauge_scenarios::Protocol;
 use flowgauge_scenarios::conform::Step;
 
 use super::Judged;
-use crate::conform::{CaseRun, Entry, Finding, StepRun};
+use crate::conform::{CaseRun, Entry, Finding, StepRun, sentence};
 
 /// Status bits that only say that a flow is in a flowtable or in hardware (`IPS_OFFLOAD`, `IPS_HW_OFFLOAD`).
 const OFFLOAD_BITS: u32 = 1 << 14 | 1 << 15;
@@ -86,13 +86,15 @@ fn difference(was: &Entry, is: Option<&Entry>, ignored: u32) -> Option<(&'static
     }
     let status = |entry: &Entry| entry.status & !ignored;
     if status(was) != status(is) {
-        return Some(("status", format!("0x{:x}", status(was)), format!("0x{:x}", status(is))));
+        return Some(("status", sentence::status(status(was)), sentence::status(status(is))));
     }
     if was.mark != is.mark {
         return Some(("mark", was.mark.to_string(), is.mark.to_string()));
     }
     match (was.tcp_state, is.tcp_state) {
-        (Some(a), Some(b)) if a != b && !is.offloaded() => Some(("tcp_state", a.to_string(), b.to_string())),
+        (Some(a), Some(b)) if a != b && !is.offloaded() => {
+            Some(("tcp_state", sentence::tcp_state(a), sentence::tcp_state(b)))
+        }
         _ => None,
     }
 }

@@ -12,8 +12,8 @@ const FINDINGS: usize = 3;
 /// Names that are shown of many.
 const NAMES: usize = 6;
 
-/// Cells that fail, are unproven or could not be run, and that nothing explains: the worst first. Those of one case and
-/// datapath that begin to differ at the same field are told once.
+/// Cells that are unproven, could not be run or fail, and that nothing explains: the worst last, next to the summary. Those of
+/// one case and datapath that begin to differ at the same field are told once.
 pub(super) fn to_act_on(
     text: &mut String,
     cells: &[Cell<'_>],
@@ -21,9 +21,9 @@ pub(super) fn to_act_on(
     again: &dyn Fn(&CaseResult) -> Option<String>,
 ) {
     for (standing, title) in [
+        (Standing::Unproven, "Unproven"),
         (Standing::Error, "Errors"),
         (Standing::Fail, "Failures that nothing explains"),
-        (Standing::Unproven, "Unproven"),
     ] {
         let these: Vec<Cell<'_>> = cells.iter().filter(|cell| cell.standing == standing).copied().collect();
         if these.is_empty() {
@@ -59,18 +59,20 @@ fn one(text: &mut String, alike: &[Cell<'_>], style: Style, again: &dyn Fn(&Case
     }
 }
 
-/// Known failures by their reason.
-pub(super) fn known(text: &mut String, result: &ConformResult, cells: &[Cell<'_>], style: Style) {
+/// Known failures by their reason: a line for each, or all that is known of it.
+pub(super) fn known(text: &mut String, result: &ConformResult, cells: &[Cell<'_>], style: Style, verbose: bool) {
     let reasons = explained(result, cells);
     let count: usize = reasons.iter().map(|reason| reason.cells.len()).sum();
-    let items: Vec<String> = reasons
+    let told: Vec<Told<'_>> = reasons
         .iter()
-        .map(|reason| {
-            let of = of_cases(&reason.cells);
-            format!("{}: {of}: {} ({})", reason.known.outcome.name(), reason.known.reason, reason.known.link)
+        .map(|one| Told {
+            cells: &one.cells,
+            outcome: one.known.outcome.name(),
+            reason: &one.known.reason,
+            link: &one.known.link,
         })
         .collect();
-    list(text, &format!("Known failures: {count}"), &items, style);
+    reasons_of(text, &format!("Known failures: {count}"), &told, style, verbose);
 }
 
 /// What is known to fail and does not any more.
@@ -90,11 +92,50 @@ pub(super) fn unexpected(text: &mut String, result: &ConformResult, cells: &[Cel
 }
 
 /// What this kernel or this NIC cannot do, by its word for it.
-pub(super) fn unsupported(text: &mut String, cells: &[Cell<'_>], style: Style) {
+pub(super) fn unsupported(text: &mut String, cells: &[Cell<'_>], style: Style, verbose: bool) {
     let reasons = by_reason(cells);
-    let items: Vec<String> = reasons.iter().map(|(why, cells)| format!("{}: {why}", of_cases(cells))).collect();
     let count: usize = reasons.iter().map(|(_, cells)| cells.len()).sum();
-    list(text, &format!("Unsupported: {count}"), &items, style);
+    let told: Vec<Told<'_>> =
+        reasons.iter().map(|(why, cells)| Told { cells, outcome: "", reason: why, link: "" }).collect();
+    reasons_of(text, &format!("Unsupported: {count}"), &told, style, verbose);
+}
+
+/// Why some cells are not a pass and nobody has to act.
+struct Told<'a> {
+    cells: &'a [Cell<'a>],
+    outcome: &'a str,
+    reason: &'a str,
+    link: &'a str,
+}
+
+fn reasons_of(text: &mut String, title: &str, told: &[Told<'_>], style: Style, verbose: bool) {
+    if verbose {
+        let item = |one: &Told<'_>| {
+            let outcome = if one.outcome.is_empty() { String::new() } else { format!("{}: ", one.outcome) };
+            let link = if one.link.is_empty() { String::new() } else { format!(" ({})", one.link) };
+            format!("{outcome}{}: {}{link}", of_cases(one.cells), one.reason)
+        };
+        list(text, title, &told.iter().map(item).collect::<Vec<String>>(), style);
+    } else if !told.is_empty() {
+        let more = "(--verbose tells all of it, and so does the page)";
+        let _ = writeln!(text, "\n{} {more}", emphasis(title, style));
+        for one in told {
+            let names: Vec<&str> = cases(one.cells).into_iter().map(|(id, _)| id).collect();
+            let (first, others) = (names.first().copied().unwrap_or_default(), names.len().saturating_sub(1));
+            let others = if others == 0 { String::new() } else { format!(" and {others} more") };
+            let line = format!("{:>4} {:<8} {first}{others}: {}", one.cells.len(), one.outcome, one.reason);
+            let _ = writeln!(text, "{}", cut(&printable(&line), style));
+        }
+    }
+}
+
+/// A line that fits into the terminal.
+fn cut(line: &str, style: Style) -> String {
+    let width = usize::from(style.width).max(40);
+    match line.char_indices().nth(width) {
+        None => line.to_owned(),
+        Some(_) => line.chars().take(width - 1).collect::<String>().trim_end().to_owned() + "…",
+    }
 }
 
 /// `12 cells of ttl-one, foreign-mac`.

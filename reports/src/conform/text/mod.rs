@@ -1,4 +1,5 @@
-//! The terminal: a matrix of groups and datapaths, what there is to act on, what is known, what survived, one last line.
+//! The terminal: a matrix of groups and datapaths, what survived, what is known, what there is to act on, one last line. What
+//! matters most stands last, where a terminal shows it.
 
 mod lists;
 mod matrix;
@@ -11,8 +12,14 @@ use super::{CaseResult, ConformResult};
 use crate::table::{Style, emphasis, paragraph};
 use crate::wording;
 
-/// The whole result as text, a newline at its end. `again` gives the command line that repeats a cell.
-pub fn render(result: &ConformResult, style: Style, again: &dyn Fn(&CaseResult) -> Option<String>) -> String {
+/// The whole result as text, a newline at its end. What is known has a line for each reason, or with `verbose` all that is known
+/// of it. `again` gives the command line that repeats a cell.
+pub fn render(
+    result: &ConformResult,
+    style: Style,
+    verbose: bool,
+    again: &dyn Fn(&CaseResult) -> Option<String>,
+) -> String {
     let cells = cells(result);
     let mut text = String::new();
     let _ = writeln!(text, "{}", emphasis(&format!("flowgauge conform {}", result.start.run), style));
@@ -29,10 +36,6 @@ pub fn render(result: &ConformResult, style: Style, again: &dyn Fn(&CaseResult) 
     if !cells.is_empty() {
         let _ = writeln!(text, "{}", matrix::matrix(&cells, style));
     }
-    lists::to_act_on(&mut text, &cells, style, again);
-    lists::known(&mut text, result, &cells, style);
-    lists::unexpected(&mut text, result, &cells, style);
-    lists::unsupported(&mut text, &cells, style);
     if !result.mutants.is_empty() {
         let table = matrix::mutants(&result.start.plan, &result.mutants, style);
         let _ = writeln!(text, "\n{}\n{table}", emphasis("Mutants", style));
@@ -40,9 +43,13 @@ pub fn render(result: &ConformResult, style: Style, again: &dyn Fn(&CaseResult) 
             paragraph(&mut text, "", &never, style);
         }
     }
+    lists::known(&mut text, result, &cells, style, verbose);
+    lists::unsupported(&mut text, &cells, style, verbose);
     let warnings: Vec<String> = result.warnings.iter().map(|w| format!("{}; {}", w.text, w.remedy)).collect();
     lists::list(&mut text, "Warnings", &warnings, style);
+    lists::unexpected(&mut text, result, &cells, style);
     lists::list(&mut text, "The kernel complained", &result.complaints, style);
+    lists::to_act_on(&mut text, &cells, style, again);
     text.push('\n');
     let verdict = verdict(result, &cells);
     let mut last = String::new();

@@ -1,16 +1,17 @@
 //! The command line that repeats a cell, made from the one of the run.
 
-use crate::conform::ConformResult;
-use crate::conform::cell::Cell;
+use super::{CaseResult, ConformResult};
 use crate::html::quoted;
 
 /// Options of the run that belong to every cell.
 const KEPT: [&str; 2] = ["--modules", "--case-file"];
 
-/// The command that runs one cell again. `index` is the number of the result among those of the run.
-pub(super) fn command(result: &ConformResult, index: usize, cell: &Cell<'_>) -> String {
+/// The command that runs one cell again; none where the plan has no such instance. `index` is the number of the result among
+/// those of the run.
+pub fn repeat(result: &ConformResult, index: usize, case: &CaseResult) -> Option<String> {
     let words = &result.start.command;
-    let mut command = vec!["flowgauge", "conform", &cell.instance.id, "--datapath", cell.result.datapath.name()];
+    let instance = result.start.plan.instances.get(case.instance)?;
+    let mut command = vec!["flowgauge", "conform", &instance.id, "--datapath", case.datapath.name()];
     let kernels = values(words, "--kernel");
     let origin = result.environment.as_ref().map_or("", |environment| environment.kernel_origin.as_str());
     let named = kernels.iter().find(|kernel| origin.split_whitespace().next() == Some(**kernel));
@@ -19,7 +20,9 @@ pub(super) fn command(result: &ConformResult, index: usize, cell: &Cell<'_>) -> 
     for option in KEPT {
         command.extend(values(words, option).into_iter().flat_map(|value| [option, value]));
     }
-    command.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
+    let mutation = case.mutation.map(|mutation| mutation.name());
+    command.extend(mutation.iter().flat_map(|name| ["--mutant", name.as_str()]));
+    Some(command.into_iter().map(quoted).collect::<Vec<_>>().join(" "))
 }
 
 /// What stands behind an option, each time that it is there: `--kernel 6.12` or `--kernel=6.12`.
