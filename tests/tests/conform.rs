@@ -110,11 +110,42 @@ fn a_run_keeps_a_page_the_packets_and_its_events() {
     assert!(page.contains("a-new-failure") && page.contains("6.12"), "the page names cases and kernel");
     let events = fs::read_to_string(kept.folder().join("events.jsonl")).unwrap();
     assert!(events.starts_with("{\"event\":\"conform-started\"") && events.ends_with("{\"event\":\"finished\"}\n"));
-    let packets = fs::read_dir(kept.scratch.path().join("pcap")).unwrap().count();
-    assert!(packets > 0, "the packets of a failure are kept");
+    // In a folder of the run, what failed and what the reference did; nothing of what passed.
+    let mut runs = fs::read_dir(kept.scratch.path().join("pcap")).unwrap();
+    let run = runs.next().unwrap().unwrap();
+    assert_eq!(run.file_name().to_str(), Some(kept.result.start.run.as_str()));
+    let files: Vec<String> =
+        fs::read_dir(run.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    for name in ["a-new-failure.ipv4-tcp-plain-up.flowtable.router", "a-new-failure.ipv4-tcp-plain-up.reference.router"]
+    {
+        assert!(files.contains(&format!("{name}.pcapng")), "{name}: {files:?}");
+    }
+    assert!(!files.iter().any(|name| name.starts_with("holds.")), "{files:?}");
     for part in ["holds", "fail", "report.html"] {
         assert!(kept.ran.out.contains(part), "the summary lacks {part}:\n{}", kept.ran.out);
     }
+}
+
+#[test]
+fn what_is_kept_is_rendered_again_and_compared() {
+    let kept = kept();
+    let folder = kept.folder();
+    let folder = folder.to_str().unwrap();
+    let text = run(flowgauge(&["report", folder])).expect_code(1).out;
+    let summary = kept.ran.out.lines().find(|line| line.starts_with("not good: ")).unwrap();
+    assert!(text.contains(summary), "{summary}: {text}");
+    let table = "table ip flowgauge {";
+    for (format, part) in
+        [("ktap", "TAP version 13\n1.."), ("junit", "<testsuites "), ("markdown", table), ("html", table)]
+    {
+        let out = run(flowgauge(&["report", folder, "--format", format])).expect_code(1).out;
+        assert!(out.contains(part), "{format}");
+    }
+    run(flowgauge(&["report", folder, "--format", "csv"])).expect_code(2).expect_error("ktap");
+    let same = run(flowgauge(&["compare", folder, folder])).expect_code(0).out;
+    assert!(same.contains(" as before of "), "{same}");
+    run(flowgauge(&["compare", folder, folder, "--effect", "1%"])).expect_code(2).expect_error("--effect");
+    run(flowgauge(&["history", folder])).expect_code(2).expect_error("flowgauge compare");
 }
 
 fn wrong(arguments: &[&str], says: &[&str]) {
@@ -137,12 +168,19 @@ fn wrong_input_is_told_before_anything_is_done() {
     wrong(&["--case-file", "nowhere.toml"], &["nowhere.toml"]);
     wrong(&["--kernel", "debain:6.12"], &["debian:6.12"]);
     wrong(&["ttl-decrements", "--kernel", "debian:6.12", "--modules", "/tmp"], &["--kernel PATH"]);
+    wrong(&["ttl-decrements", "--kernel", "debian:6.12", "--pcap", "/proc/nowhere"], &["/proc/nowhere", "--pcap"]);
+    wrong(&["--json", "--format", "ktap"], &["--json", "--format"]);
+    wrong(&["--fuzz", "0"], &["--fuzz", "1.."]);
+    wrong(&["--fuzz", "1000", "--for", "0s"], &["--for"]);
+    wrong(&["--fuzz", "1000", "--datapath", "forward"], &["forward", "flowtable"]);
+    wrong(&["capacity", "table-full*", "--datapath", "forward"], &["forward", "flowtable"]);
+    wrong(&["half-in-hardware", "--datapath", "flowtable"], &["half-in-hardware", "flowtable-hw"]);
     let scratch = Scratch::new();
     let file = scratch.path().join("mine.toml");
     fs::write(&file, CASES.replacen("steps = ", "stpes = ", 1)).unwrap();
     let mut command = flowgauge(&["conform", "--case-file"]);
     command.arg(&file);
-    run(command).expect_code(2).expect_error("mine.toml").expect_error("stpes");
+    run(command).expect_code(2).expect_error("mine.toml").expect_error("line ").expect_error("stpes");
 }
 
 #[test]

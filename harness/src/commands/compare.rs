@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use flowgauge_reports::compare::{self, Aspect, Comparison, Effect, Explained, FailOn, Metrics, Options};
+use flowgauge_reports::conform::{self, ConformResult};
 
 use flowgauge_scenarios::nearest::suggestion;
 
@@ -18,16 +19,20 @@ Examples:
   flowgauge compare base/ new/ --fail-on inconclusive,missing --json
   flowgauge compare base/ new/ --explain --svg why.svg
                                                    which functions a change comes from, of runs of `bench --explain`
+  flowgauge compare results/RUN/debian-6.12 results/RUN/debian-newest
+                                                   of two runs of `conform`: which cells are worse, which are better
 
 Verdicts: regressed, improved, equivalent (any change is below the smallest that matters), inconclusive (with how
 many more samples would decide), unproven (the row is not good by itself on a side).
 
-Exit codes: 0 no regression; 1 a regression, or what --fail-on names; 2 not comparable or wrong input.";
+Exit codes: 0 no regression; 1 a regression (of conformance: a cell is worse), or what --fail-on names; 2 not comparable or wrong
+input.";
 
 /// Compare two results: regressed, improved, equivalent or inconclusive, row by row
 ///
 /// BASE and NEW are a run's folder, a result.json, an events.jsonl, or a folder of runs. What is not comparable is refused,
-/// and the differences are named; another kernel is what comparisons are for.
+/// and the differences are named; another kernel is what comparisons are for. Of two conformance results the cells are listed
+/// that stand elsewhere than before.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Compare {
@@ -110,6 +115,18 @@ fn draw(comparison: &Comparison, path: &Path) -> Result<(), Exit> {
 
 impl Compare {
     pub(super) fn run(self) -> Result<(), Exit> {
+        match (conform::is_kept(&self.base), conform::is_kept(&self.new)) {
+            (true, true) => return self.conformance(),
+            (false, false) => {}
+            (base, _) => {
+                let (one, other) = if base { (&self.base, &self.new) } else { (&self.new, &self.base) };
+                return Err(Exit::Input(format!(
+                    "{} is a result of `flowgauge conform` and {} is none: compare two of the same kind",
+                    one.display(),
+                    other.display()
+                )));
+            }
+        }
         let base = compare::load(&self.base).map_err(Exit::input)?;
         let new = compare::load(&self.new).map_err(Exit::input)?;
         let (fail_on, json, svg) = (self.fail_on.clone(), self.json, self.svg.clone());
@@ -136,6 +153,44 @@ impl Compare {
             draw(&comparison, &path)?;
         }
         if comparison.fails(&fail_on) { Err(Exit::Verdict) } else { Ok(()) }
+    }
+
+    /// Two conformance results: what cells come to, and no figures.
+    fn conformance(self) -> Result<(), Exit> {
+        let figures = [
+            (self.effect.is_some(), "--effect"),
+            (!self.allow.is_empty(), "--allow"),
+            (!self.metric.is_empty(), "--metric"),
+            (!self.fail_on.is_empty(), "--fail-on"),
+            (self.base_kernel.is_some(), "--base-kernel"),
+            (self.new_kernel.is_some(), "--new-kernel"),
+            (self.explain.is_some(), "--explain"),
+        ];
+        if let Some((_, option)) = figures.iter().find(|(given, _)| *given) {
+            return Err(Exit::Input(format!(
+                "{option} is for figures, and these are conformance results: leave it out"
+            )));
+        }
+        let one = |path: &Path| {
+            let results = conform::load(path).map_err(Exit::input)?;
+            let [one] = <[ConformResult; 1]>::try_from(results).map_err(|several| {
+                let kernels = several.iter().filter_map(|one| one.environment.as_ref());
+                let kernels: Vec<&str> = kernels.map(|environment| environment.kernel_release.as_str()).collect();
+                Exit::Input(format!(
+                    "{} has the results of several kernels ({}): give the folder of one of them",
+                    path.display(),
+                    kernels.join(", ")
+                ))
+            })?;
+            Ok::<ConformResult, Exit>(one)
+        };
+        let comparison = conform::compare(&one(&self.base)?, &one(&self.new)?);
+        print(&if self.json {
+            serde_json::to_string_pretty(&comparison).map_err(Exit::input)? + "\n"
+        } else {
+            comparison.render(display::style())
+        })?;
+        if comparison.is_good() { Ok(()) } else { Err(Exit::Verdict) }
     }
 
     fn options(self) -> Options {

@@ -23,7 +23,7 @@ Examples:
                                                     one instance on one datapath, beside the reference
   flowgauge conform --kernel debian:6.12 --kernel debian:newest
                                                     one kernel after the other, each with its result
-  flowgauge conform --pcap packets                  the packets of each case that is not good, for Wireshark
+  flowgauge conform ttl-one --pcap packets          the packets of each case that is not a pass, for Wireshark
   flowgauge conform --mutants                       break it on purpose, and see which cases notice
   flowgauge conform --mutants --format markdown     the same as a page of documentation
   flowgauge conform --fuzz 100000 --for 10m         packets that nobody wrote down, and what differs as a case each
@@ -76,12 +76,16 @@ pub(super) struct Conform {
     /// How long --fuzz goes on at most
     #[arg(long = "for", default_value = "10m", value_name = "TIME", requires = "fuzz")]
     time: Span,
-    /// Folder that gets the packets of each case that is not good, for Wireshark
+    /// Folder that gets a folder for this run, with the packets of each case that is neither a pass nor unsupported, known
+    /// failures too, and beside them those on the reference; pcapng, for Wireshark and tcpdump
     #[arg(long, value_name = "DIR")]
     pcap: Option<PathBuf>,
     /// What is printed at the end
-    #[arg(long, value_enum, default_value = "text")]
+    #[arg(long, value_enum, default_value = "text", conflicts_with = "json")]
     format: Format,
+    /// Tell all that is known of known failures, not a line for each reason
+    #[arg(long, short)]
+    verbose: bool,
     /// CPUs of the VM
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     cpus: u32,
@@ -131,6 +135,7 @@ impl Conform {
             out: self.out,
             pcap: self.pcap,
             format: self.format,
+            verbose: self.verbose,
             json: self.json,
             quiet: self.quiet,
         })
@@ -143,6 +148,9 @@ impl Conform {
             [one] => return Err(Exit::Input(format!("conformance does not run on `{}`: take flowtable", one.name()))),
             _ => return Err(Exit::Input("--fuzz takes one --datapath at a time".to_owned())),
         };
+        if self.time.ms == 0 {
+            return Err(Exit::Input("--for 0 leaves no time to send anything: give 1s or more".to_owned()));
+        }
         let seconds = u32::try_from(self.time.ms.div_ceil(1000)).unwrap_or(u32::MAX);
         let seed = self.seed.unwrap_or_else(|| rand::random::<u32>().into());
         Ok(Fuzz { packets, seed, seconds, datapath })

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use flowgauge_reports::conform;
 use flowgauge_reports::history::divisive::Options;
 use flowgauge_reports::history::{self, Select, picture, text};
 
@@ -46,6 +47,13 @@ impl History {
     pub(super) fn run(self) -> Result<(), Exit> {
         let options = Options { level: self.level, ..Options::default() };
         let select = Select { scenario: self.scenario, metric: self.metric, options };
+        if conform::is_kept(&self.folder) {
+            return Err(Exit::Input(format!(
+                "{} is a result of `flowgauge conform`, which has no figures to follow over time: `flowgauge compare BASE NEW` \
+                 tells what changed between two",
+                self.folder.display()
+            )));
+        }
         let history = history::read(&self.folder, &select).map_err(Exit::input)?;
         if let Some(path) = &self.svg {
             let svg = picture::render(&history).map_err(Exit::input)?;

@@ -92,9 +92,16 @@ impl Catalogue {
             let case = &self.cases[instance.case];
             selected(&[pattern.to_owned()], &mut [false], case, instance)
         };
-        if everywhere.iter().any(exists) {
-            let names: Vec<&str> = datapaths.iter().map(|datapath| datapath.name()).collect();
-            return format!("no case of `{pattern}` applies to {}: take another datapath", names.join(", "));
+        let elsewhere: Vec<&Instance> = everywhere.iter().filter(|instance| exists(instance)).collect();
+        if !elsewhere.is_empty() {
+            let names = |wanted: &dyn Fn(&Datapath) -> bool| {
+                DATAPATHS.iter().filter(|datapath| wanted(datapath)).map(|d| d.name()).collect::<Vec<_>>().join(", ")
+            };
+            let (asked, there) = (
+                names(&|datapath| datapaths.contains(datapath)),
+                names(&|datapath| elsewhere.iter().any(|instance| instance.datapaths.contains(datapath))),
+            );
+            return format!("no case of `{pattern}` applies to {asked}: take {there}");
         }
         let hint = if pattern.contains('/') {
             let case = pattern.split('/').next().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! What a conformance run ends with: files, a summary, an exit code.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flowgauge_reports::conform::{CaseResult, ConformResult, html, junit, ktap, markdown, pcap, text};
 use flowgauge_reports::event::{Event, FailureKind};
@@ -12,6 +12,7 @@ use super::repeat::Repeat;
 use super::{ConformRequest, Format};
 use crate::commands::{Exit, print};
 use crate::conform::fuzz::case_file;
+use crate::conform::runner::cells;
 use crate::session::display;
 use crate::session::recorder::Recorder;
 use crate::worker::protocol::Failure;
@@ -43,6 +44,15 @@ pub(super) fn of(request: &ConformRequest, done: Vec<Done>) -> Result<(), Exit> 
     if let [first, _, ..] = &results[..] {
         page(&request.out.join(&first.start.run), &results)?;
     }
+    // Formats for programs are one document, however many kernels there are.
+    if !results.is_empty() && !request.json {
+        match request.format {
+            Format::Text => {}
+            Format::Ktap => print(&ktap::render(&results))?,
+            Format::Junit => print(&junit::render(&results))?,
+            Format::Markdown => print(&results.iter().map(markdown::render).collect::<Vec<_>>().join("\n"))?,
+        }
+    }
     let weight = |exit: &Result<(), Exit>| match exit {
         Ok(()) | Err(Exit::Closed) => 0,
         Err(Exit::Verdict) => 1,
@@ -68,9 +78,14 @@ fn kernel(request: &ConformRequest, part: Done, several: bool, results: &mut Vec
         }
         return outcome.map_err(Exit::from).and(Err(Exit::Environment("no case was run".to_owned())));
     }
-    let kept = keep(request, &recorder, &result).and_then(|()| keep_divergences(recorder.folder(), &result));
-    if !request.json {
-        show(request, recorder.folder(), several.then_some(&name), &Repeat::new(&asked, request), &result)?;
+    let kernel = several.then_some(&name);
+    let kept = keep(request, &recorder, kernel, &result).and_then(|()| keep_divergences(recorder.folder(), &result));
+    if !request.json && request.format == Format::Text {
+        show(request, recorder.folder(), kernel, &Repeat::new(&asked, request), &result)?;
+    }
+    if matches!(&outcome, Err(failure) if failure.kind == FailureKind::Interrupted) && request.plan.fuzz.is_none() {
+        let (done, all, folder) = (result.runs.len(), cells(&request.plan).len(), recorder.folder().display());
+        eprintln!("flowgauge: {done} of {all} runs were done; they are kept in {folder}");
     }
     let good = result.is_good();
     results.push(result);
@@ -81,14 +96,24 @@ fn kernel(request: &ConformRequest, part: Done, several: bool, results: &mut Vec
 }
 
 /// Files beside the events: the result, the page, and the packets of what is not good.
-fn keep(request: &ConformRequest, recorder: &Recorder, result: &ConformResult) -> Result<(), Exit> {
+fn keep(
+    request: &ConformRequest,
+    recorder: &Recorder,
+    kernel: Option<&String>,
+    result: &ConformResult,
+) -> Result<(), Exit> {
     let folder = recorder.folder();
     result.save(&folder.join("conform.json")).map_err(|error| Exit::Environment(error.to_string()))?;
     page(folder, std::slice::from_ref(result))?;
-    match &request.pcap {
-        Some(packets) => pcap::write(packets, result).map_err(|error| unwritten(packets, error)),
-        None => Ok(()),
-    }
+    let Some(packets) = &request.pcap else { return Ok(()) };
+    let packets = packets_of(packets, result, kernel);
+    pcap::write(&packets, result).map(drop).map_err(|error| unwritten(&packets, error))
+}
+
+/// Where the packets of a kernel of the run go: two runs, and two kernels of the same release, each have a folder of their own.
+fn packets_of(packets: &Path, result: &ConformResult, kernel: Option<&String>) -> PathBuf {
+    let run = packets.join(&result.start.run);
+    kernel.map_or_else(|| run.clone(), |kernel| run.join(kernel))
 }
 
 fn page(folder: &Path, results: &[ConformResult]) -> Result<(), Exit> {
@@ -112,17 +137,14 @@ fn show(
         let instance = result.start.plan.instances.get(case.instance)?;
         Some(repeat.line(&instance.id, case.datapath, case.mutation))
     };
-    print(&match request.format {
-        Format::Ktap => ktap::render(result),
-        Format::Junit => junit::render(result),
-        Format::Markdown => markdown::render(result),
-        Format::Text => {
-            let title = kernel.map_or_else(String::new, |name| format!("{name}\n"));
-            let file = |name: &str| folder.join(name).display().to_string();
-            let files = format!("\nreport  {}\nresult  {}\n", file("report.html"), file("conform.json"));
-            title + &text::render(result, display::style(), &again) + &fuzzed::text(&result.fuzz) + &files
-        }
-    })
+    let title = kernel.map_or_else(String::new, |name| format!("{name}\n"));
+    let file = |name: &str| folder.join(name).display().to_string();
+    let mut files = format!("\nreport  {}\nresult  {}\n", file("report.html"), file("conform.json"));
+    if let Some(packets) = &request.pcap {
+        files += &format!("packets {}\n", packets_of(packets, result, kernel).display());
+    }
+    let text = text::render(result, display::style(), request.verbose, &again);
+    print(&(title + &text + &fuzzed::text(&result.fuzz) + &files))
 }
 
 /// Each divergence that was found becomes a file of one case, to be run again with `--case-file`.

@@ -5,6 +5,7 @@ mod count;
 mod fuzzed;
 mod progress;
 mod repeat;
+mod room;
 mod survive;
 mod verdicts;
 
@@ -44,10 +45,12 @@ pub struct ConformRequest {
     pub memory_mib: u32,
     /// The folder of all runs.
     pub out: PathBuf,
-    /// A folder for the packets of each case that is not good.
+    /// A folder that gets one for the packets of this run's cases that are not good.
     pub pcap: Option<PathBuf>,
     /// What is printed at the end.
     pub format: Format,
+    /// All that is known of known failures.
+    pub verbose: bool,
     /// Events on standard output.
     pub json: bool,
     /// No progress.
@@ -71,6 +74,8 @@ pub enum Format {
 pub fn conform(request: ConformRequest) -> Result<(), Exit> {
     let unix_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
     let run = run_name(unix_s, request.plan.instances.len() as u64);
+    // What cannot be written is better known before minutes of work.
+    let _room = request.pcap.as_ref().map(|packets| room::Room::make(packets, &run)).transpose()?;
     let names = folder_names(&request.kernels);
     let start = ConformStart {
         schema_version: SCHEMA_VERSION,
