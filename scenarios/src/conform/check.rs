@@ -124,7 +124,7 @@ fn check_packet(packet: &PacketSpec) -> Result<(), String> {
     if packet.flow_label > 0xf_ffff {
         return Err(format!("packet.flow_label = {} has more than twenty bits", packet.flow_label));
     }
-    if packet.fragment % 8 != 0 {
+    if !packet.fragment.is_multiple_of(8) {
         return Err(format!("packet.fragment = {} is not a multiple of 8 (RFC 791 section 3.1)", packet.fragment));
     }
     if let Some(flags) = &packet.flags

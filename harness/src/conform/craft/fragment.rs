@@ -9,15 +9,15 @@ use super::error::CraftError;
 /// Where the fragments of a payload of `len` bytes begin and end. None where the packet is sent whole.
 pub(super) fn parts(spec: &PacketSpec, len: usize) -> Result<Option<Vec<Range<usize>>>, CraftError> {
     if let Some((from, to)) = spec.part {
-        if from % 8 != 0 {
+        if !from.is_multiple_of(8) {
             return Err(CraftError::Fragment { field: "part", value: from });
         }
         if from > to || usize::from(to) > len {
             return Err(CraftError::Part { from, to, len });
         }
-        return Ok(Some(vec![from.into()..to.into()]));
+        return Ok(Some(std::iter::once(from.into()..to.into()).collect()));
     }
-    if spec.fragment % 8 != 0 {
+    if !spec.fragment.is_multiple_of(8) {
         return Err(CraftError::Fragment { field: "fragment", value: spec.fragment });
     }
     Ok((spec.fragment > 0).then(|| {

@@ -111,7 +111,7 @@ fn a_divergence_is_a_case_that_can_be_repeated() {
     for divergence in &summary.divergences {
         let text = case_file(&divergence.case).unwrap();
         let read = Catalogue::parse("fuzz.toml", &text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        assert_eq!(read.cases, [divergence.case.clone()], "{text}");
+        assert_eq!(read.cases, std::slice::from_ref(&divergence.case), "{text}");
         assert!(text.lines().count() < 60, "{text}");
         let json = serde_json::to_string(divergence).unwrap();
         assert_eq!(serde_json::from_str::<Divergence>(&json).unwrap(), *divergence);

@@ -20,12 +20,9 @@ pub(super) fn dump(reference: Option<&[u8]>, tested: Option<&[u8]>) -> String {
         for (name, frame) in [("reference ", reference), ("under test", tested)] {
             let Some(frame) = frame else { continue };
             let _ = write!(text, "{name}  {:04x} ", line * LINE);
-            for at in line * LINE..((line + 1) * LINE).min(frame.len()) {
-                let _ = if differs(at) {
-                    write!(text, " <mark>{:02x}</mark>", frame[at])
-                } else {
-                    write!(text, " {:02x}", frame[at])
-                };
+            for (at, byte) in frame.iter().enumerate().skip(line * LINE).take(LINE) {
+                let _ =
+                    if differs(at) { write!(text, " <mark>{byte:02x}</mark>") } else { write!(text, " {byte:02x}") };
             }
             text.push('\n');
             if both && was == is {

@@ -11,6 +11,9 @@ use crate::wording;
 /// Names that are shown of many.
 const NAMES: usize = 12;
 
+/// A group: its name, what it is about, and for each datapath how many cells stand where, by class and text.
+pub(super) type Group = (&'static str, &'static str, Vec<Vec<(&'static str, String)>>);
+
 /// A kernel's part, as it is shown.
 pub(super) struct Kernel<'a> {
     pub(super) release: &'a str,
@@ -20,7 +23,7 @@ pub(super) struct Kernel<'a> {
     /// Name and value.
     pub(super) facts: Vec<(&'static str, String)>,
     pub(super) datapaths: Vec<&'static str>,
-    pub(super) groups: Vec<(&'static str, &'static str, Vec<Vec<(&'static str, String)>>)>,
+    pub(super) groups: Vec<Group>,
     pub(super) unexpected: Vec<String>,
     /// Under their titles.
     pub(super) reasons: [(&'static str, Vec<Reason<'a>>); 2],
