@@ -10,12 +10,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use flowgauge::conform::cable::Cable;
-use flowgauge::conform::fuzz::{Lab, Live, Outgoing, Step, case_file, run, stations};
+use flowgauge::conform::fuzz::{Catalogued, Lab, Live, Outgoing, Step, case_file, run, stations};
 use flowgauge::conform::station::Bench;
 use flowgauge::worker::protocol::{Failure, Wire};
 use flowgauge_reports::conform::{Arrived, FuzzSummary};
 use flowgauge_reports::event::Event;
-use flowgauge_scenarios::conform::{Flow, Fuzz, Station};
+use flowgauge_scenarios::conform::{Catalogue, Flow, Fuzz, Mutation, Station};
 use flowgauge_scenarios::{Datapath, Protocol};
 use flowgauge_topologies::kernel::{cache_dir, debian};
 use flowgauge_topologies::vm::{self, CONFORM_MODULES, Exit, ExtraModule, Vm, VmOptions};
@@ -80,7 +80,7 @@ impl Lab for Twice<'_> {
 }
 
 fn fuzz(packets: u64, datapath: Datapath) -> Fuzz {
-    Fuzz { packets, seed: 5, seconds: 60, datapath }
+    Fuzz { packets, seed: 5, seconds: 60, datapath, mutation: None }
 }
 
 fn tell(summary: &FuzzSummary) {
@@ -100,6 +100,9 @@ fn tell(summary: &FuzzSummary) {
         summary.unsorted,
         summary.duration_ns as f64 / 1e9
     );
+    for known in &summary.known {
+        println!("  known {} x {} {}", known.count, known.protocol.name(), known.case);
+    }
     for divergence in &summary.divergences {
         let text = case_file(&divergence.case).unwrap_or_default();
         let packets: Vec<&str> = text.lines().skip_while(|line| !line.contains("send")).collect();
@@ -119,10 +122,11 @@ fn twice(station: &Station, packets: u64, broken: &'static str) -> Result<Option
     };
     let (client, server) = bench.wires()?;
     let mut cable = Cable::open(client, server)?;
-    let live = Live::new(&mut bench, &mut cable, station);
+    let live = Live::new(&mut bench, &mut cable, station, None);
     let mut lab = Twice { live, broken, second: false };
     let fuzz = fuzz(packets, Datapath::Flowtable);
-    let summary = run(&fuzz, station, &mut lab, &Silent(AtomicBool::new(false))).map_err(|f| f.message)?;
+    let summary = run(&fuzz, station, &mut lab, &Silent(AtomicBool::new(false)), &Catalogued::default())
+        .map_err(|f| f.message)?;
     tell(&summary);
     Ok(Some(summary))
 }
@@ -181,14 +185,21 @@ fn guest(version: &str) -> Result<(), Failed> {
     check(vm.findings().is_empty(), vm.findings())
 }
 
-/// In the guest: flowtables in software and in hardware, on every station.
+/// In the guest: flowtables in software and in hardware, on every station; the reference against itself; and mutants.
 fn worker() -> ExitCode {
-    for datapath in [Datapath::Flowtable, Datapath::FlowtableHw] {
-        for station in stations(datapath) {
-            match tried(&station, datapath) {
-                Ok(summary) if summary.packets_per_second() < RATE => println!("failed: too slow"),
-                Ok(summary) if summary.unopened > 0 => println!("failed: flows did not open"),
-                Ok(_) => {}
+    let mutant = |name: &str| Mutation::all().into_iter().find(|mutation| mutation.name() == name);
+    for (datapath, mutation) in [
+        (Datapath::Flowtable, None),
+        (Datapath::FlowtableHw, None),
+        (Datapath::Conntrack, None),
+        (Datapath::Flowtable, mutant("egress-ecn")),
+        (Datapath::FlowtableHw, mutant("fault-forget-ttl")),
+    ] {
+        let all = stations(datapath);
+        let some = if mutation.is_some() { 1 } else { all.len() };
+        for station in &all[..some] {
+            match tried(station, datapath, mutation) {
+                Ok(summary) => failures(&summary, mutation).iter().for_each(|why| println!("failed: {why}")),
                 Err(error) => println!("failed: {error:?}"),
             }
         }
@@ -197,15 +208,47 @@ fn worker() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn tried(station: &Station, datapath: Datapath) -> Result<FuzzSummary, Failed> {
+/// What is wrong with a summary: it must have been fast, the reference must not differ from itself, what is broken on purpose
+/// must be found, and of what is known nothing may come up as new.
+fn failures(summary: &FuzzSummary, mutation: Option<Mutation>) -> Vec<String> {
+    let mut why = Vec::new();
+    let mut wanted = |holds: bool, what: String| if !holds { why.push(what) };
+    let rate = summary.packets_per_second();
+    wanted(rate >= RATE, format!("{rate:.0} packets/s are too slow"));
+    wanted(summary.unopened == 0, format!("{} flows did not open", summary.unopened));
+    let fields: Vec<&str> =
+        summary.divergences.iter().flat_map(|found| &found.findings).map(|finding| finding.field.as_str()).collect();
+    let field = match mutation.map(Mutation::name).as_deref() {
+        Some("egress-ecn") => Some("ipv4.dscp_ecn"),
+        Some(_) => Some("ipv4.ttl"),
+        None => None,
+    };
+    match field {
+        Some(field) => wanted(fields.contains(&field), format!("the mutant was not found: {fields:?}")),
+        None if summary.datapath == Datapath::Conntrack => {
+            wanted(summary.divergences.is_empty(), format!("the reference differs from itself: {fields:?}"));
+            wanted(summary.known.is_empty(), format!("on the reference nothing is known to fail: {:?}", summary.known));
+        }
+        None => {
+            let known = |case: &str| summary.known.iter().any(|known| known.case == case);
+            wanted(known("transport-checksum-wrong") && known("foreign-mac"), "known failures were not met".to_owned());
+        }
+    }
+    why
+}
+
+fn tried(station: &Station, datapath: Datapath, mutation: Option<Mutation>) -> Result<FuzzSummary, Failed> {
     let mut bench = Bench::build(station, station.topology)?;
     bench.kernel_is_ours()?;
     let (client, server) = bench.wires()?;
     let mut cable = Cable::open(client, server)?;
-    let mut live = Live::new(&mut bench, &mut cable, station);
+    let mut live = Live::new(&mut bench, &mut cable, station, mutation);
     let stop = Silent(AtomicBool::new(false));
-    let fuzz = Fuzz { seconds: 25, ..fuzz(30_000, datapath) };
-    let summary = run(&fuzz, station, &mut live, &stop).map_err(|failure| failure.message)?;
+    let packets = if mutation.is_some() { 6_000 } else { 20_000 };
+    let fuzz = Fuzz { seconds: 25, mutation, ..fuzz(packets, datapath) };
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let catalogued = Catalogued::new(Catalogue::builtin()?.known, release.trim());
+    let summary = run(&fuzz, station, &mut live, &stop, &catalogued).map_err(|failure| failure.message)?;
     tell(&summary);
     Ok(summary)
 }

@@ -67,7 +67,7 @@ pub(super) struct Conform {
     #[arg(long = "mutant", value_name = "NAME")]
     mutants: Vec<String>,
     /// Send N generated packets in place of cases, and make small what differs from the reference
-    #[arg(long, value_name = "N", conflicts_with_all = ["patterns", "case_files", "mutants", "mutants_all", "list"],
+    #[arg(long, value_name = "N", conflicts_with_all = ["patterns", "case_files", "mutants_all", "list"],
           value_parser = clap::value_parser!(u64).range(1..))]
     fuzz: Option<u64>,
     /// Seed of --fuzz: the same packets for the same seed; random where not given
@@ -114,7 +114,7 @@ impl Conform {
         let catalogue = self.catalogue()?;
         let mutants = self.mutations()?;
         let plan = if let Some(packets) = self.fuzz {
-            ConformPlan { fuzz: Some(self.fuzz(packets)?), ..ConformPlan::default() }
+            ConformPlan { fuzz: Some(self.fuzz(packets, &mutants)?), ..ConformPlan::default() }
         } else if self.mutants_all {
             table(&catalogue, &self.patterns, &self.datapaths, &mutants)?
         } else {
@@ -141,9 +141,19 @@ impl Conform {
         })
     }
 
-    fn fuzz(&self, packets: u64) -> Result<Fuzz, Exit> {
+    fn fuzz(&self, packets: u64, mutants: &[Mutation]) -> Result<Fuzz, Exit> {
+        let mutation = match mutants[..] {
+            [] => None,
+            [one] => Some(one),
+            _ => return Err(Exit::Input("--fuzz takes one --mutant at a time".to_owned())),
+        };
+        let breaks = mutation.map_or(Datapath::Flowtable, Mutation::datapath);
         let datapath = match self.datapaths[..] {
-            [] => Datapath::Flowtable,
+            [] => breaks,
+            [other] if mutation.is_some() && other != breaks => {
+                let (mutant, other, breaks) = (&self.mutants[0], other.name(), breaks.name());
+                return Err(Exit::Input(format!("the mutant `{mutant}` breaks {breaks}, not {other}: leave --datapath away")));
+            }
             [one] if one.tracks() => one,
             [one] => return Err(Exit::Input(format!("conformance does not run on `{}`: take flowtable", one.name()))),
             _ => return Err(Exit::Input("--fuzz takes one --datapath at a time".to_owned())),
@@ -153,7 +163,7 @@ impl Conform {
         }
         let seconds = u32::try_from(self.time.ms.div_ceil(1000)).unwrap_or(u32::MAX);
         let seed = self.seed.unwrap_or_else(|| rand::random::<u32>().into());
-        Ok(Fuzz { packets, seed, seconds, datapath })
+        Ok(Fuzz { packets, seed, seconds, datapath, mutation })
     }
 
     fn catalogue(&self) -> Result<Catalogue, Exit> {

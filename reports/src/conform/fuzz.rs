@@ -1,6 +1,6 @@
 //! What fuzzing found.
 
-use flowgauge_scenarios::Datapath;
+use flowgauge_scenarios::{Datapath, Protocol};
 use flowgauge_scenarios::conform::{Case, Instance, Station};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,16 +26,25 @@ pub struct FuzzSummary {
     pub tested_ns: u64,
     /// How long it took with all that was tried again to shrink divergences, in nanoseconds.
     pub duration_ns: u64,
+    /// Frames of what was tried to shrink divergences, through each of both paths.
+    #[serde(default)]
+    pub tried: u64,
     /// Sequences whose flow did not open on either path, so that they say nothing.
     pub unopened: u64,
     /// Frames that no sequence could be found for, on the reference and on the datapath under test.
     pub strays: (u64, u64),
     /// Sequences that differed.
     pub differed: u64,
-    /// Of them, those that did not when tried again.
+    /// Of them, those that differed in something that no known failure explains.
+    #[serde(default)]
+    pub unexplained: u64,
+    /// Of the unexplained, those that did not differ so when tried again.
     pub unstable: u64,
-    /// Of them, those that were not looked into, for there were too many or time was over.
+    /// Of the unexplained, those that were not looked into, for there were too many or time was over.
     pub unsorted: u64,
+    /// The known failures of cases that explain packets of sequences, the most frequent first. A sequence may differ in several.
+    #[serde(default)]
+    pub known: Vec<KnownDivergence>,
     /// What the others come to, the most frequent first.
     pub divergences: Vec<Divergence>,
 }
@@ -45,6 +54,23 @@ impl FuzzSummary {
     pub fn packets_per_second(&self) -> f64 {
         self.packets as f64 * 1e9 / (self.reference_ns + self.tested_ns).max(1) as f64
     }
+}
+
+/// A known failure that fuzzing came across.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct KnownDivergence {
+    /// The case that is known to fail.
+    pub case: String,
+    /// The protocol of the sequences.
+    pub protocol: Protocol,
+    /// How many sequences had a packet that differed for this reason.
+    pub count: u64,
+    /// Number of the first of them.
+    pub sequence: u64,
+    /// Why, with the place in the kernel.
+    pub reason: String,
+    /// Where it is told.
+    pub link: String,
 }
 
 /// A way in which the datapath under test differs from the reference.

@@ -29,7 +29,7 @@ mod tests;
 pub mod text;
 
 pub use compare::{Change, ConformComparison, Stand, compare};
-pub use fuzz::{Divergence, FuzzSummary};
+pub use fuzz::{Divergence, FuzzSummary, KnownDivergence};
 pub use kept::{is_kept, load};
 pub use load::judge_run;
 pub use observed::{ActRun, Arrived, CaseRun, Entry, Hardware, RulesetInForce, Sent, State, StepRun, StreamRun, Tuple};

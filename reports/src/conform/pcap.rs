@@ -12,7 +12,7 @@ use std::path::Path;
 use flowgauge_scenarios::conform::{Case, Side, Step};
 
 use super::cell::{Cell, Standing, cells};
-use super::{CaseRun, ConformResult, Finding, sentence};
+use super::{CaseRun, ConformResult, Divergence, Finding, sentence};
 use crate::format::name::unique;
 
 /// `LINKTYPE_ETHERNET`.
@@ -51,6 +51,38 @@ pub fn write(folder: &Path, result: &ConformResult) -> io::Result<usize> {
         }
     }
     Ok(written.len())
+}
+
+/// Writes the packets of each divergence that fuzzing found, on the reference and on the datapath under test:
+/// `divergence-1.conntrack.pcapng` and `divergence-1.flowtable.pcapng`.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_divergences(folder: &Path, result: &ConformResult) -> io::Result<()> {
+    let environment = result.environment.as_ref();
+    let kernel = environment.map_or_else(String::new, |e| format!("{} ({})", e.kernel_release, e.kernel_origin));
+    let all = result.fuzz.iter().flat_map(|found| &found.divergences);
+    for (number, divergence) in all.enumerate() {
+        let Divergence { case, instance, findings, .. } = divergence;
+        for (run, findings) in [(&divergence.reference, &[][..]), (&divergence.tested, &findings[..])] {
+            let datapath = run.datapath.name();
+            let capture = Capture {
+                id: &instance.id,
+                case,
+                run,
+                datapath,
+                outcome: case.why.clone(),
+                findings,
+                kernel: kernel.clone(),
+                begin_ns: (result.start.unix_s.max(0.0) * 1e9) as u64,
+            };
+            let name = format!("divergence-{}.{datapath}.pcapng", number + 1);
+            let mut out = BufWriter::new(File::create(folder.join(name))?);
+            capture.write(&mut out)?;
+            out.flush()?;
+        }
+    }
+    Ok(())
 }
 
 /// A name that no file system gives a meaning to.

@@ -51,4 +51,7 @@ pub struct Fuzz {
     pub seconds: u32,
     /// The datapath under test.
     pub datapath: Datapath,
+    /// What is broken on purpose on it, to see that it is noticed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mutation: Option<Mutation>,
 }

@@ -1,10 +1,11 @@
 //! Sequences that go out together: their frames, made once, and the rounds in which they are sent.
 
 use flowgauge_reports::conform::Arrived;
-use flowgauge_scenarios::conform::{Case, Flow, Instance, Side, Station};
+use flowgauge_scenarios::conform::{Case, Flow, Instance, PacketSpec, Side, Station};
 use flowgauge_scenarios::{Datapath, Direction, Protocol};
 
 use super::attribute::Owners;
+use super::explain::Trail;
 use super::lab::{Lab, Outgoing};
 use super::{Sequence, replay};
 use crate::conform::craft::Crafter;
@@ -22,6 +23,9 @@ pub struct Batch {
     flows: Vec<(Flow, Protocol)>,
     openings: Vec<Vec<Outgoing>>,
     packets: Vec<Vec<Outgoing>>,
+    /// Which packet of its flow each frame is of.
+    numbers: Vec<Vec<u32>>,
+    dut: [[u8; 6]; 2],
     owners: Owners,
 }
 
@@ -45,13 +49,14 @@ impl Batch {
             Crafter::new(&instance, &case, lan, wan, station.bed.encapsulation)
         };
         let (mut udp, mut tcp) = (crafter(Protocol::Udp), crafter(Protocol::Tcp));
-        let (mut flows, mut openings, mut packets) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut flows, mut openings, mut packets, mut numbers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (index, sequence) in sequences.iter().enumerate() {
             let flow = index as u16;
             let crafter = if sequence.protocol == Protocol::Udp { &mut udp } else { &mut tcp };
             flows.push((crafter.flow(flow), sequence.protocol));
             openings.push(crafter.open(flow));
-            let mut frames = Vec::new();
+            let (mut frames, mut of) = (Vec::new(), Vec::new());
+            let mut next = openings.last().map_or(0, Vec::len) as u32;
             for (number, packet) in sequence.packets.iter().enumerate() {
                 let mut packet = packet.clone();
                 packet.flow = flow;
@@ -60,12 +65,18 @@ impl Batch {
                     let member = if packet.part.is_some() { 0 } else { 1 + number.min(6) };
                     packet.ip_id = Owners::id(index, member);
                 }
-                frames.extend(crafter.frames(&packet, Direction::Upstream).unwrap_or_default());
+                for n in 0..packet.count {
+                    let one = PacketSpec { count: 1, ip_id: packet.ip_id.wrapping_add(n as u16), ..packet.clone() };
+                    frames.extend(crafter.frames(&one, Direction::Upstream).unwrap_or_default());
+                    of.resize(frames.len(), next);
+                    next += 1;
+                }
             }
             packets.push(frames);
+            numbers.push(of);
         }
         let owners = Owners::new(&flows, first_flow, station);
-        Batch { first_flow, flows, openings, packets, owners }
+        Batch { first_flow, flows, openings, packets, numbers, dut: [lan.gateway, wan.gateway], owners }
     }
 
     /// How many frames it has, openings included.
@@ -95,6 +106,17 @@ impl Batch {
             }
         }
         Ok(outcome)
+    }
+
+    /// What a sequence sent.
+    pub(super) fn trail(&self, index: usize) -> Trail<'_> {
+        Trail {
+            protocol: self.flows[index].1,
+            opening: &self.openings[index],
+            sent: &self.packets[index],
+            numbers: &self.numbers[index],
+            dut: self.dut,
+        }
     }
 
     /// How many frames the opening of a sequence has; all must arrive for it to say anything.

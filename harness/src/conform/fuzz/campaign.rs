@@ -1,17 +1,22 @@
 //! The whole of it: batches until the packets or the time are used up, and what differed made small.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use flowgauge_reports::conform::{Divergence, FuzzSummary};
+use flowgauge_reports::conform::{Arrived, Divergence, Finding, FuzzSummary, KnownDivergence};
+use flowgauge_reports::event::{Event, Phase};
+use flowgauge_scenarios::Protocol;
 use flowgauge_scenarios::conform::{Fuzz, REFERENCE, Station};
 
 use super::batch::{Batch, Outcome, WIDEST};
 use super::differ::frames_differ;
+use super::explain::Catalogued;
 use super::group::{Groups, Looks};
 use super::lab::Lab;
 use super::replay::Replay;
 use super::shrink::{Shrink, Stage};
 use super::{Generator, Sequence};
+use crate::conform::craft::Mark;
 use crate::worker::protocol::{Failure, Wire};
 
 /// Packets of a batch, without what opens the flows: enough that changing the ruleset does not weigh.
@@ -22,10 +27,22 @@ const TOGETHER: usize = 24;
 const ROUNDS: u32 = 24;
 /// The part of the time that is kept for playing what was found.
 const RESERVE: u32 = 10;
+/// How long what was found is played when the run must stop.
+const LAST: Duration = Duration::from_secs(3);
+/// Flows of generated sequences, and as many of those that are tried to shrink them.
+const HALF: u32 = 24_000;
+/// How often it is told how far it is.
+const TOLD: Duration = Duration::from_secs(1);
 
 /// Sends sequences of `fuzz` through the reference and through its datapath on a station, until `fuzz.packets` went or
-/// `fuzz.seconds` are over.
-pub fn run(fuzz: &Fuzz, station: &Station, lab: &mut dyn Lab, wire: &dyn Wire) -> Result<FuzzSummary, Failure> {
+/// `fuzz.seconds` are over, or `wire` says that the run must stop. Differences of `catalogued` are counted, others made small.
+pub fn run(
+    fuzz: &Fuzz,
+    station: &Station,
+    lab: &mut dyn Lab,
+    wire: &dyn Wire,
+    catalogued: &Catalogued,
+) -> Result<FuzzSummary, Failure> {
     let began = Instant::now();
     let whole = Duration::from_secs(fuzz.seconds.into());
     let mut campaign = Campaign {
@@ -33,9 +50,13 @@ pub fn run(fuzz: &Fuzz, station: &Station, lab: &mut dyn Lab, wire: &dyn Wire) -
         station,
         lab,
         wire,
+        catalogued,
+        told: None,
         until: began + whole - whole / RESERVE,
         next_flow: 0,
+        next_shrinking: HALF,
         groups: Groups::default(),
+        known: BTreeMap::new(),
         summary: FuzzSummary {
             station: station.clone(),
             datapath: fuzz.datapath,
@@ -45,16 +66,26 @@ pub fn run(fuzz: &Fuzz, station: &Station, lab: &mut dyn Lab, wire: &dyn Wire) -
             reference_ns: 0,
             tested_ns: 0,
             duration_ns: 0,
+            tried: 0,
             unopened: 0,
             strays: (0, 0),
             differed: 0,
+            unexplained: 0,
             unstable: 0,
             unsorted: 0,
+            known: Vec::new(),
             divergences: Vec::new(),
         },
     };
-    campaign.batches()?;
-    campaign.play(began + whole)?;
+    match campaign.batches() {
+        // What was found until then is worth having.
+        Err(stop) if wire.check().is_err() && stop == Failure::interrupted() => campaign.play(Instant::now() + LAST)?,
+        batches => {
+            batches?;
+            campaign.play(began + whole)?;
+        }
+    }
+    campaign.tell_known();
     let mut summary = campaign.summary;
     summary.divergences.sort_by_key(|divergence| std::cmp::Reverse(divergence.count));
     summary.duration_ns = began.elapsed().as_nanos() as u64;
@@ -66,9 +97,15 @@ struct Campaign<'a> {
     station: &'a Station,
     lab: &'a mut dyn Lab,
     wire: &'a dyn Wire,
+    catalogued: &'a Catalogued,
+    /// When it was told last how far it is.
+    told: Option<Instant>,
     until: Instant,
     next_flow: u32,
+    next_shrinking: u32,
     groups: Groups,
+    /// Sequences that differ as a case does that is known to fail: how many, and the first.
+    known: BTreeMap<(&'static str, Protocol), (u64, u64)>,
     summary: FuzzSummary,
 }
 
@@ -79,8 +116,26 @@ struct Compared {
     /// Frames of the batch, openings included, and nanoseconds on either path.
     frames: u64,
     took_ns: (u64, u64),
-    /// Whether each could be compared.
-    opened: Vec<bool>,
+    differs: Vec<Differs>,
+}
+
+/// Which flows a batch has. Generated sequences go through the same whatever was shrunk between them, for how much is depends on
+/// time, and a seed's packets must not.
+#[derive(Clone, Copy)]
+enum Flows {
+    Generated,
+    Shrinking,
+}
+
+/// In what a sequence differs.
+#[derive(Default)]
+struct Differs {
+    /// Whether its flow opened on both paths, so that it can be compared.
+    opened: bool,
+    /// The cases that are known to fail and explain it.
+    known: Vec<&'static str>,
+    /// What nothing explains.
+    new: Vec<Finding>,
 }
 
 impl Campaign<'_> {
@@ -88,13 +143,14 @@ impl Campaign<'_> {
         let generator = Generator::new(self.fuzz.seed, self.station);
         while self.summary.packets < self.fuzz.packets && Instant::now() < self.until {
             self.wire.check()?;
+            self.tell_progress()?;
             let (first, mut sequences, mut packets) = (self.summary.sequences, Vec::new(), 0);
             while packets < BATCH && sequences.len() < WIDEST {
                 let sequence = generator.sequence(first + sequences.len() as u64);
                 packets += sequence.len();
                 sequences.push(sequence);
             }
-            let compared = self.compare(&sequences)?;
+            let compared = self.compare(&sequences, Flows::Generated)?;
             let summary = &mut self.summary;
             summary.sequences += sequences.len() as u64;
             summary.packets += compared.frames;
@@ -102,41 +158,58 @@ impl Campaign<'_> {
             summary.tested_ns += compared.took_ns.1;
             summary.strays.0 += compared.reference.strays;
             summary.strays.1 += compared.tested.strays;
-            summary.unopened += compared.opened.iter().filter(|opened| !**opened).count() as u64;
+            summary.unopened += compared.differs.iter().filter(|differs| !differs.opened).count() as u64;
             let new = self.sort(first, &sequences, &compared);
             self.shrink(new)?;
         }
         Ok(())
     }
 
-    fn compare(&mut self, sequences: &[Sequence]) -> Result<Compared, Failure> {
-        // Ports come again after 50,000 flows, and a batch must not have one twice.
-        if self.next_flow > 40_000 {
-            self.next_flow = 0;
+    /// Sends sequences on flows of their own: ports come again after 50,000 flows, and a batch must not have one twice.
+    fn compare(&mut self, sequences: &[Sequence], flows: Flows) -> Result<Compared, Failure> {
+        let (next, from) = match flows {
+            Flows::Generated => (&mut self.next_flow, 0),
+            Flows::Shrinking => (&mut self.next_shrinking, HALF),
+        };
+        if *next < from || *next > from + HALF - WIDEST as u32 {
+            *next = from;
         }
-        let batch = Batch::new(self.lab, self.station, sequences, self.next_flow);
-        self.next_flow = batch.next_flow();
+        let batch = Batch::new(self.lab, self.station, sequences, *next);
+        *next = batch.next_flow();
         let began = Instant::now();
         let reference = batch.pass(self.lab, REFERENCE)?;
         let middle = Instant::now();
         let tested = batch.pass(self.lab, self.fuzz.datapath)?;
         let took_ns = ((middle - began).as_nanos() as u64, middle.elapsed().as_nanos() as u64);
-        let whole = |index: usize| {
+        let of = |index: usize| {
             let wanted = batch.opening(index);
-            reference.opened[index] == wanted && tested.opened[index] == wanted
+            if reference.opened[index] != wanted || tested.opened[index] != wanted {
+                return Differs { opened: false, ..Differs::default() };
+            }
+            let arrived = (&reference.arrived[index][..], &tested.arrived[index][..]);
+            let trail = batch.trail(index);
+            let number = |frame: &Arrived| trail.candidates(frame).first().map(|at| trail.numbers[*at]);
+            let findings = frames_differ(arrived.0, arrived.1, self.ordered(), &number);
+            let (fuzz, station, protocol) = (self.fuzz, self.station, trail.protocol);
+            let known = |case: &str| self.catalogued.of(case, fuzz.datapath, station, protocol).is_some();
+            let (known, new) = trail.explain(findings, arrived, known);
+            Differs { opened: true, known, new }
         };
-        let opened = (0..sequences.len()).map(whole).collect();
-        Ok(Compared { frames: batch.frames(), reference, tested, took_ns, opened })
+        let differs = (0..sequences.len()).map(of).collect();
+        Ok(Compared { frames: batch.frames(), reference, tested, took_ns, differs })
     }
 
     /// Counts what is known already, and returns what is to be shrunk.
     fn sort(&mut self, first: u64, sequences: &[Sequence], compared: &Compared) -> Vec<(Looks, Shrink)> {
         let mut new: Vec<(Looks, Shrink)> = Vec::new();
-        for (index, sequence) in sequences.iter().enumerate().filter(|(index, _)| compared.opened[*index]) {
+        for (index, (sequence, differs)) in sequences.iter().zip(&compared.differs).enumerate() {
             let (reference, tested) = (&compared.reference.arrived[index], &compared.tested.arrived[index]);
-            let findings = frames_differ(reference, tested, self.ordered());
-            let Some(finding) = findings.first() else { continue };
-            self.summary.differed += 1;
+            for &case in &differs.known {
+                self.known.entry((case, sequence.protocol)).or_insert((0, first + index as u64)).0 += 1;
+            }
+            self.summary.differed += u64::from(!differs.known.is_empty() || !differs.new.is_empty());
+            let Some(finding) = differs.new.first() else { continue };
+            self.summary.unexplained += 1;
             let looks = Looks::of(sequence, finding, reference, tested);
             if self.groups.count(&looks) {
                 continue;
@@ -165,17 +238,15 @@ impl Campaign<'_> {
             self.wire.check()?;
             let mut fields = Vec::with_capacity(flat.len());
             for part in flat.chunks(WIDEST) {
-                let compared = self.compare(part)?;
-                fields.extend((0..part.len()).map(|index| {
-                    let (reference, tested) = (&compared.reference.arrived[index], &compared.tested.arrived[index]);
-                    let findings = frames_differ(reference, tested, self.ordered());
-                    findings.into_iter().next().filter(|_| compared.opened[index]).map(|finding| finding.field)
-                }));
+                let compared = self.compare(part, Flows::Shrinking)?;
+                self.summary.tried += compared.frames;
+                let all = |differs: Differs| differs.new.into_iter().map(|finding| finding.field).collect::<Vec<_>>();
+                fields.extend(compared.differs.into_iter().map(all));
             }
             let mut fields = fields.into_iter();
             for ((_, shrink), candidates) in new.iter_mut().zip(&candidates) {
                 let differs: Vec<bool> =
-                    fields.by_ref().take(candidates.len()).map(|f| f.as_ref() == Some(&shrink.field)).collect();
+                    fields.by_ref().take(candidates.len()).map(|all| all.contains(&shrink.field)).collect();
                 shrink.learn(&differs);
             }
         }
@@ -189,12 +260,46 @@ impl Campaign<'_> {
         Ok(())
     }
 
+    /// Says how far it is.
+    fn tell_progress(&mut self) -> Result<(), Failure> {
+        if self.told.is_some_and(|told| told.elapsed() < TOLD) {
+            return Ok(());
+        }
+        self.told = Some(Instant::now());
+        let summary = &self.summary;
+        let left = self.until.saturating_duration_since(Instant::now()).as_secs();
+        let text = format!(
+            "seed {}, sequence {} on: {} packets, {:.0} a second, {} sequences differ, {} as nothing known does, in {} ways; \
+             {left} s left",
+            summary.seed,
+            summary.sequences,
+            summary.packets,
+            summary.packets_per_second(),
+            summary.differed,
+            summary.unexplained,
+            self.groups.all.len()
+        );
+        self.wire.emit(&Event::Progress { phase: Phase::Drive, text })
+    }
+
+    /// Takes what is known into the summary, the most frequent first.
+    fn tell_known(&mut self) {
+        let (catalogued, datapath, station) = (self.catalogued, self.fuzz.datapath, self.station);
+        let told = |(&(case, protocol), &(count, sequence)): (&(&'static str, Protocol), &(u64, u64))| {
+            let known = catalogued.of(case, datapath, station, protocol)?;
+            let (reason, link) = (known.reason.clone(), known.link.clone());
+            Some(KnownDivergence { case: case.to_owned(), protocol, count, sequence, reason, link })
+        };
+        self.summary.known = self.known.iter().filter_map(told).collect();
+        self.summary.known.sort_by_key(|known| std::cmp::Reverse(known.count));
+    }
+
     /// Plays each divergence step by step on both paths, while there is time.
     fn play(&mut self, until: Instant) -> Result<(), Failure> {
         let mut groups = std::mem::take(&mut self.groups).all;
         groups.sort_by_key(|group| std::cmp::Reverse(group.count));
         for group in groups {
-            if Instant::now() >= until || self.wire.check().is_err() {
+            if Instant::now() >= until {
                 self.summary.unsorted += group.count;
                 continue;
             }
@@ -204,7 +309,8 @@ impl Campaign<'_> {
             let tested = replay.play(self.lab, self.fuzz.datapath)?;
             let mut findings = Vec::new();
             for (step, (expected, got)) in reference.steps.iter().zip(&tested.steps).enumerate() {
-                let found = frames_differ(&expected.arrived, &got.arrived, self.ordered());
+                let number = |frame: &Arrived| Mark::find(&frame.frame).map(|mark| mark.number);
+                let found = frames_differ(&expected.arrived, &got.arrived, self.ordered(), &number);
                 findings
                     .extend(found.into_iter().map(|finding| flowgauge_reports::conform::Finding { step, ..finding }));
             }

@@ -20,9 +20,14 @@ use crate::conform::craft::{Inner, Mark, inner};
 type Key = (u8, bool, Option<u32>, u16, usize);
 
 /// What differs; nothing where all is alike but for what may differ. Where frames may take lanes of different speed, their
-/// order is not `ordered`.
-pub(super) fn frames_differ(reference: &[Arrived], tested: &[Arrived], ordered: bool) -> Vec<Finding> {
-    let (expected, got) = (keyed(reference), keyed(tested));
+/// order is not `ordered`. `number` tells the packet that a frame without a mark is of.
+pub(super) fn frames_differ(
+    reference: &[Arrived],
+    tested: &[Arrived],
+    ordered: bool,
+    number: &dyn Fn(&Arrived) -> Option<u32>,
+) -> Vec<Finding> {
+    let (expected, got) = (keyed(reference, number), keyed(tested, number));
     let mut findings = Vec::new();
     for (key, &at) in &expected {
         match got.get(key) {
@@ -64,10 +69,10 @@ pub(super) fn frames_differ(reference: &[Arrived], tested: &[Arrived], ordered: 
     findings
 }
 
-fn keyed(frames: &[Arrived]) -> BTreeMap<Key, usize> {
+fn keyed(frames: &[Arrived], number: &dyn Fn(&Arrived) -> Option<u32>) -> BTreeMap<Key, usize> {
     let mut keys = BTreeMap::new();
     for (at, arrived) in frames.iter().enumerate() {
-        let number = Mark::find(&arrived.frame).map(|mark| mark.number);
+        let number = Mark::find(&arrived.frame).map(|mark| mark.number).or_else(|| number(arrived));
         let packet = inner(&arrived.frame);
         let error = packet.as_ref().and_then(quoted).is_some();
         let offset = packet.as_ref().map_or(0, fragment_offset);
@@ -119,9 +124,6 @@ fn bytes_differ(reference: &Arrived, tested: &Arrived) -> Option<Finding> {
         got,
         bytes,
     };
-    if a.len() != b.len() {
-        return Some(finding("frame.length", a.len().to_string(), b.len().to_string(), Vec::new()));
-    }
     let (was, is) = (decode(a), decode(b));
     // The kernel takes a random identification where it cuts a packet again (ipv6_select_ident in net/ipv6/output_core.c).
     let cut_again = |field: &Field, at: usize| field.name == "ipv6.fragment" && at >= field.at + 4;
@@ -129,7 +131,10 @@ fn bytes_differ(reference: &Arrived, tested: &Arrived) -> Option<Finding> {
         let field = field_at(&was, at);
         field.is_none_or(|field| legitimate(&field.name, &was).is_none() && !cut_again(field, at))
     };
-    let bytes: Vec<u16> = (0..a.len()).filter(|at| a[*at] != b[*at] && counts(*at)).map(|at| at as u16).collect();
+    let bytes: Vec<u16> = (0..a.len().min(b.len())).filter(|at| a[*at] != b[*at] && counts(*at)).map(|at| at as u16).collect();
+    if bytes.is_empty() && a.len() != b.len() {
+        return Some(finding("frame.length", a.len().to_string(), b.len().to_string(), Vec::new()));
+    }
     let first = usize::from(*bytes.first()?);
     let value = |fields: &[Field]| field_at(fields, first).map_or_else(String::new, |field| field.value.clone());
     let name = field_at(&was, first).map_or("data", |field| field.name.as_str());
@@ -152,9 +157,9 @@ mod tests {
     fn what_differs_is_named() {
         let server = Side::Server;
         let all = [frame(server, 3, 63), frame(server, 4, 63), frame(server, 5, 63)];
-        assert_eq!(frames_differ(&all, &all, true), []);
+        assert_eq!(frames_differ(&all, &all, true, &|_| None), []);
         let fields = |tested: &[Arrived], ordered| {
-            frames_differ(&all, tested, ordered).into_iter().map(|f| f.field).collect::<Vec<_>>()
+            frames_differ(&all, tested, ordered, &|_| None).into_iter().map(|f| f.field).collect::<Vec<_>>()
         };
         assert_eq!(fields(&all[..2], true), ["lost"]);
         let more = [all[0].clone(), all[1].clone(), all[2].clone(), all[2].clone()];
@@ -163,7 +168,7 @@ mod tests {
         assert_eq!(fields(&swapped, true), ["order"]);
         assert_eq!(fields(&swapped, false), [""; 0]);
         let ttl = [all[0].clone(), frame(server, 4, 64), all[2].clone()];
-        let found = frames_differ(&all, &ttl, true);
+        let found = frames_differ(&all, &ttl, true, &|_| None);
         assert_eq!(
             (found[0].field.as_str(), found[0].frame, found[0].bytes.as_slice()),
             ("ipv4.ttl", Some(1), &[22][..])

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use flowgauge_reports::conform::Arrived;
 use flowgauge_reports::observation::Reading;
-use flowgauge_scenarios::conform::{Flow, Station};
+use flowgauge_scenarios::conform::{Flow, Mutation, Station};
 use flowgauge_scenarios::{Datapath, Protocol};
 
 use super::lab::{Lab, Outgoing, Step};
@@ -25,20 +25,28 @@ pub struct Live<'a> {
     /// The testers' ports.
     pub cable: &'a mut Cable,
     hardware: bool,
+    /// What is broken on purpose on the datapath that it is about.
+    mutation: Option<Mutation>,
 }
 
 impl<'a> Live<'a> {
     /// Over a bench that was built for `station`.
-    pub fn new(bench: &'a mut Bench, cable: &'a mut Cable, station: &Station) -> Live<'a> {
+    pub fn new(
+        bench: &'a mut Bench,
+        cable: &'a mut Cable,
+        station: &Station,
+        mutation: Option<Mutation>,
+    ) -> Live<'a> {
         cable.route(station.family, station.bed.encapsulation);
-        Live { bench, cable, hardware: false }
+        Live { bench, cable, hardware: false, mutation }
     }
 }
 
 impl Lab for Live<'_> {
     fn become_datapath(&mut self, datapath: Datapath) -> Result<(), Failure> {
         self.hardware = datapath.needs_nic();
-        self.bench.apply(datapath, None).map_err(|refused| {
+        let mutation = self.mutation.filter(|mutation| mutation.datapath() == datapath);
+        self.bench.apply(datapath, mutation).map_err(|refused| {
             Failure::environment(format!("the ruleset of `{}` was refused: {refused}", datapath.name()))
         })
     }

@@ -30,13 +30,8 @@ pub(super) fn blank(station: &Station, protocol: Protocol, first_flow: u32) -> (
         steps: Vec::new(),
         expect: Vec::new(),
     };
-    let family = match station.family {
-        Family::Ipv4 => "ipv4",
-        Family::Ipv6 => "ipv6",
-    };
-    let translation = serde_json::to_value(station.translation).unwrap_or_default();
     let instance = Instance {
-        id: format!("fuzz/{family}-{}-{}-up", protocol.name(), translation.as_str().unwrap_or_default()),
+        id: format!("fuzz/{}-{}-{}-up", word(station.family), protocol.name(), station.translation.name()),
         case: 0,
         family: station.family,
         protocol,
@@ -46,6 +41,13 @@ pub(super) fn blank(station: &Station, protocol: Protocol, first_flow: u32) -> (
         first_flow,
     };
     (case, instance)
+}
+
+const fn word(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "ipv4",
+        Family::Ipv6 => "ipv6",
+    }
 }
 
 /// The text of a file that holds one case, for `flowgauge conform --case-file`. Packets have the fields only in which they are
@@ -81,7 +83,8 @@ impl<'a> Replay<'a> {
         datapath: Datapath,
     ) -> Replay<'a> {
         let (mut case, mut instance) = blank(station, sequence.protocol, 0);
-        case.id = format!("fuzz-{seed}-{number}");
+        let (family, translation) = (word(station.family), station.translation.name());
+        case.id = format!("fuzz-{seed}-{family}-{translation}-{number}");
         case.what = "the datapath under test does to these packets what the classic path does".to_owned();
         case.why = format!("found by fuzzing `{}`: it differed in {field}", datapath.name());
         case.source = format!("flowgauge conform --fuzz --seed {seed}, sequence {number}, shrunk");

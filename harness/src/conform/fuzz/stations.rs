@@ -1,7 +1,11 @@
 //! What sequences are tried on.
 
-use flowgauge_scenarios::conform::{Bed, REFERENCE, Station, Translation};
+use flowgauge_scenarios::conform::{Bed, REFERENCE, Rules, Station, Translation};
 use flowgauge_scenarios::{Datapath, Family, Topology};
+
+/// A packet that conntrack holds for invalid is not translated back. So it is for the DUT itself, which would answer from its own
+/// stack as if it had never heard of the connection; as most firewalls do, this one keeps it from that.
+const INPUT: &str = "chain input { type filter hook input priority 0; ct state invalid drop; }";
 
 /// The stations for a datapath: both families, plain and masqueraded, with a WAN that is narrower than the LAN. ICMP errors
 /// are not limited (Documentation/networking/ip-sysctl.rst), for how many there were in the last second must make no
@@ -18,12 +22,13 @@ pub fn stations(datapath: Datapath) -> Vec<Station> {
         topology,
         bed: Bed {
             wan_mtu: 1400,
+            rules: Rules { table: vec![INPUT.to_owned()], ..Rules::default() },
             sysctls: sysctls.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             ..Bed::default()
         },
         translation,
         family,
-        datapaths: vec![REFERENCE, datapath],
+        datapaths: if datapath == REFERENCE { vec![REFERENCE] } else { vec![REFERENCE, datapath] },
         instances: Vec::new(),
     };
     [Translation::None, Translation::Masquerade]

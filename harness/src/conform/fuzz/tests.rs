@@ -8,7 +8,7 @@ use flowgauge_scenarios::conform::{Catalogue, Fuzz, PacketSpec, Station, Step};
 use flowgauge_scenarios::{Datapath, Family, Protocol};
 
 use super::fake::{Deviation, Fake};
-use super::{Generator, case_file, run, stations};
+use super::{Catalogued, Generator, case_file, run, stations};
 use crate::conform::craft::inner;
 use crate::worker::protocol::{Failure, Wire};
 
@@ -33,11 +33,12 @@ fn plain(family: Family) -> Station {
 }
 
 fn fuzz(packets: u64) -> Fuzz {
-    Fuzz { packets, seed: 7, seconds: 60, datapath: Datapath::Flowtable }
+    Fuzz { packets, seed: 7, seconds: 60, datapath: Datapath::Flowtable, mutation: None }
 }
 
 fn campaign(family: Family, packets: u64, deviation: Deviation) -> FuzzSummary {
-    run(&fuzz(packets), &plain(family), &mut Fake::new(deviation), &Silent(AtomicBool::new(false))).unwrap()
+    let stop = Silent(AtomicBool::new(false));
+    run(&fuzz(packets), &plain(family), &mut Fake::new(deviation), &stop, &Catalogued::default()).unwrap()
 }
 
 fn packets(summary: &FuzzSummary, n: usize) -> Vec<PacketSpec> {
@@ -130,9 +131,11 @@ fn chance_is_told_from_divergence() {
 fn a_campaign_ends_when_it_is_told_to() {
     let stopped = Silent(AtomicBool::new(true));
     let mut lab = Fake::new(|frame, _| Some(frame));
-    assert_eq!(run(&fuzz(1000), &plain(Family::Ipv4), &mut lab, &stopped).unwrap_err(), Failure::interrupted());
+    let nothing = Catalogued::default();
+    let summary = run(&fuzz(1000), &plain(Family::Ipv4), &mut lab, &stopped, &nothing).unwrap();
+    assert_eq!((summary.packets, lab.changes), (0, 0));
     let spent = Fuzz { seconds: 0, ..fuzz(1000) };
-    let summary = run(&spent, &plain(Family::Ipv4), &mut lab, &Silent(AtomicBool::new(false))).unwrap();
+    let summary = run(&spent, &plain(Family::Ipv4), &mut lab, &Silent(AtomicBool::new(false)), &nothing).unwrap();
     assert_eq!((summary.packets, lab.changes), (0, 0));
 }
 

@@ -147,16 +147,13 @@ fn show(
     print(&(title + &text + &fuzzed::text(&result.fuzz) + &files))
 }
 
-/// Each divergence that was found becomes a file of one case, to be run again with `--case-file`.
+/// Each divergence that was found becomes a file of one case, to be run again with `--case-file`, and its packets on either path.
 fn keep_divergences(folder: &Path, result: &ConformResult) -> Result<(), Exit> {
     let found = result.fuzz.iter().flat_map(|found| &found.divergences);
     for (number, divergence) in found.enumerate() {
         let file = folder.join(format!("divergence-{}.toml", number + 1));
-        let unwritten = |error: &dyn std::fmt::Display| {
-            Exit::Environment(format!("cannot write {}: {error}; choose another folder with --out", file.display()))
-        };
-        let text = case_file(&divergence.case).map_err(|error| unwritten(&error))?;
-        fs::write(&file, text).map_err(|error| unwritten(&error))?;
+        let text = case_file(&divergence.case).map_err(|error| unwritten(&file, error))?;
+        fs::write(&file, text).map_err(|error| unwritten(&file, error))?;
     }
-    Ok(())
+    pcap::write_divergences(folder, result).map_err(|error| unwritten(folder, error))
 }

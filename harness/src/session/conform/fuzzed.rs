@@ -1,14 +1,15 @@
 //! What fuzzing came to, as text.
 
-use flowgauge_reports::conform::FuzzSummary;
+use flowgauge_reports::conform::{Divergence, FuzzSummary};
+use flowgauge_scenarios::Family;
 
 /// What sequences came to at a station, in a line.
 pub(super) fn line(found: &FuzzSummary) -> String {
-    let FuzzSummary { station, datapath, sequences, packets, differed, divergences, .. } = found;
+    let FuzzSummary { station, datapath, sequences, packets, differed, unexplained, divergences, .. } = found;
     format!(
         "{} {} on {}: {sequences} sequences, {packets} packets, {:.0} a second through both paths; {differed} sequences \
-         differ, in {} ways",
-        serde_json::to_value(station.family).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default(),
+         differ, {unexplained} of them as nothing known does, in {} ways",
+        if station.family == Family::Ipv4 { "ipv4" } else { "ipv6" },
         station.translation.name(),
         datapath.name(),
         found.packets_per_second(),
@@ -16,17 +17,39 @@ pub(super) fn line(found: &FuzzSummary) -> String {
     )
 }
 
-/// Every station's line, and below it each divergence with what differs.
+/// Every station's line, and below it what is known and each divergence with what differs. Files are numbered as divergences
+/// are.
 pub(super) fn text(all: &[FuzzSummary]) -> String {
     let mut text = String::new();
+    let mut number = 0;
     for found in all {
         text += &format!("{}\n", line(found));
+        let several = |count: u64, what: &str| if count > 0 { format!("  {count} {what}\n") } else { String::new() };
+        text += &several(found.unstable, "sequences did not differ so again");
+        text += &several(found.unsorted, "sequences that differ were not looked into: there were too many, or time was over");
+        text += &several(found.unopened, "sequences say nothing: their flow did not open");
+        for known in &found.known {
+            let (count, protocol, case) = (known.count, known.protocol.name(), &known.case);
+            text += &format!("  known  {count:>6} {protocol} {case:<28} {}\n", sentence(&known.reason));
+        }
         for divergence in &found.divergences {
-            let why = divergence.findings.first().map_or_else(String::new, |finding| {
-                format!("step {}: {} is {}, not {}", finding.step, finding.field, finding.got, finding.expected)
-            });
-            text += &format!("  {} times, {}: {why}\n", divergence.count, divergence.case.id);
+            number += 1;
+            let (count, id, why) = (divergence.count, &divergence.instance.id, why(divergence));
+            text += &format!("  NEW    {count:>6} {id}: {why}\n         divergence-{number}.toml, .pcapng\n");
         }
     }
     text
+}
+
+fn why(divergence: &Divergence) -> String {
+    let told = divergence.findings.first().map(|finding| {
+        format!("step {}: {} is {}, not {}", finding.step, finding.field, finding.got, finding.expected)
+    });
+    // What needs many flows at once to show is not seen in one.
+    told.unwrap_or_else(|| format!("{}, but not step by step", divergence.case.why))
+}
+
+/// The first sentence, for the table's sake.
+fn sentence(reason: &str) -> &str {
+    reason.split_inclusive(". ").next().unwrap_or_default().trim_end()
 }

@@ -17,6 +17,9 @@ use crate::session::display::{Display, JsonLines};
 /// More failures than this are not shown one by one: what breaks everything breaks it in the same way.
 const SHOWN: usize = 40;
 
+/// How often it is said how far the fuzzer is where lines stay.
+const SPARSE: Duration = Duration::from_secs(10);
+
 /// The displays that fit: none, JSON lines on standard output, a bar or plain lines on standard error.
 pub(super) fn choose(json: bool, quiet: bool, kernel: Option<&str>, repeat: Repeat) -> Vec<Box<dyn Display>> {
     let mut displays: Vec<Box<dyn Display>> = Vec::new();
@@ -41,6 +44,9 @@ struct Progress {
     count: Count,
     failures: usize,
     began: Option<Instant>,
+    fuzzes: bool,
+    /// When it was last said how far the fuzzer is.
+    said: Option<Instant>,
 }
 
 impl Progress {
@@ -63,6 +69,8 @@ impl Progress {
             count: Count::default(),
             failures: 0,
             began: None,
+            fuzzes: false,
+            said: None,
         }
     }
 
@@ -86,10 +94,21 @@ impl Progress {
         self.cells = cells(plan).len();
         self.verdicts = Some(Verdicts::new(start));
         let (cases, instances) = (plan.cases.len(), plan.instances.len());
+        self.fuzzes = plan.fuzz.is_some();
         self.say(&match &plan.fuzz {
             Some(fuzz) => format!("run {}: {} packets of seed {}", start.run, fuzz.packets, fuzz.seed),
             None => format!("run {}: {cases} cases, {instances} instances, {} runs", start.run, self.cells),
         });
+    }
+
+    /// How far the fuzzer is. Where nothing can be drawn over, a line now and then.
+    fn fuzzing(&mut self, text: &str) {
+        if self.bar.is_some() {
+            self.message(text.to_owned());
+        } else if self.said.is_none_or(|said| said.elapsed() >= SPARSE) {
+            self.said = Some(Instant::now());
+            self.say(text);
+        }
     }
 
     fn case(&mut self, run: &CaseRun) {
@@ -164,6 +183,7 @@ impl Display for Progress {
                     self.say(&format!("kernel {} ({})", environment.kernel_release, environment.kernel_origin));
                 }
             }
+            Event::Progress { phase: Phase::Drive, text } if self.fuzzes => self.fuzzing(text),
             Event::Progress { phase: Phase::Drive, text } => {
                 self.station.clone_from(text);
                 self.message(format!("{}; {}", self.station, self.count));
