@@ -73,6 +73,17 @@ impl Owners {
     }
 }
 
+/// The protocol behind the extension headers.
+pub(super) fn protocol(packet: &Inner<'_>) -> u8 {
+    let (mut next, mut at) = (packet.protocol, 40);
+    while packet.family == Family::Ipv6 && matches!(next, 0 | 60 | 44) {
+        let Some(header) = packet.packet.get(at..at + 8) else { break };
+        at += if next == 44 { 8 } else { 8 + usize::from(header[1]) * 8 };
+        next = header[0];
+    }
+    next
+}
+
 /// What stands behind the IP header and the extension headers. None for later fragments.
 pub(super) fn transport<'a>(packet: &Inner<'a>) -> Option<&'a [u8]> {
     let bytes = packet.packet;

@@ -41,13 +41,15 @@ pub(super) struct Outcome {
 }
 
 impl Batch {
-    /// Makes the frames of `sequences`, on flows from `first_flow` on. Packets that cannot be made are left out.
+    /// Makes the frames of `sequences`, on flows from `first_flow` on. Packets that cannot be made or are too long for their sender's
+    /// port, as what was made plainer may be, are left out.
     pub fn new(lab: &dyn Lab, station: &Station, sequences: &[Sequence], first_flow: u32) -> Batch {
         let (lan, wan) = lab.macs();
         let crafter = |protocol| {
             let (case, instance): (Case, Instance) = replay::blank(station, protocol, first_flow);
             Crafter::new(&instance, &case, lan, wan, station.bed.encapsulation)
         };
+        let longest = [station.bed.lan_mtu, station.bed.wan_mtu].map(|mtu| 14 + mtu as usize);
         let (mut udp, mut tcp) = (crafter(Protocol::Udp), crafter(Protocol::Tcp));
         let (mut flows, mut openings, mut packets, mut numbers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (index, sequence) in sequences.iter().enumerate() {
@@ -67,7 +69,8 @@ impl Batch {
                 }
                 for n in 0..packet.count {
                     let one = PacketSpec { count: 1, ip_id: packet.ip_id.wrapping_add(n as u16), ..packet.clone() };
-                    frames.extend(crafter.frames(&one, Direction::Upstream).unwrap_or_default());
+                    let made = crafter.frames(&one, Direction::Upstream).unwrap_or_default();
+                    frames.extend(made.into_iter().filter(|(side, frame)| frame.len() <= longest[*side as usize]));
                     of.resize(frames.len(), next);
                     next += 1;
                 }

@@ -5,8 +5,8 @@ use flowgauge_reports::conform::{Arrived, Finding};
 use flowgauge_scenarios::conform::{Known, Station};
 use flowgauge_scenarios::{Datapath, Family, Protocol};
 
-use super::attribute::{quoted, transport};
-use super::cause::{self, Cause, Effect};
+use super::attribute::{protocol, quoted, transport};
+use super::cause::{self, Cause, Effect, fragment};
 use super::lab::Outgoing;
 use super::window::{Segment, Verdict, Window};
 use crate::conform::craft::{Inner, Mark, inner};
@@ -55,6 +55,15 @@ impl Trail<'_> {
         let Some(found) = inner(&arrived.frame) else { return Vec::new() };
         let quoted = quoted(&found);
         let own = quoted.is_some();
+        if fragment(&found) {
+            // Behind the first there is no header. Identifications of IPv4 stay; those of IPv6 are made anew.
+            let id = |packet: &Inner<'_>| (packet.family == Family::Ipv4).then(|| [packet.packet[4], packet.packet[5]]);
+            let same = |at: &usize| {
+                let (side, frame) = &self.sent[*at];
+                *side != arrived.side && inner(frame).is_some_and(|sent| fragment(&sent) && id(&sent) == id(&found))
+            };
+            return all.filter(same).collect();
+        }
         let Some(signature) = signature(&quoted.unwrap_or(found)) else { return Vec::new() };
         let same = |at: &usize| {
             let (side, frame) = &self.sent[*at];
@@ -67,7 +76,9 @@ impl Trail<'_> {
 
     /// Why the reference does not forward each frame as it is, by what it let through before.
     fn causes(&self, reference: &[Arrived]) -> Vec<Option<Cause>> {
-        let passed: Vec<usize> = reference.iter().flat_map(|arrived| self.candidates(arrived)).collect();
+        let error = |arrived: &&Arrived| inner(&arrived.frame).as_ref().and_then(quoted).is_some();
+        let forwarded = reference.iter().filter(|arrived| !error(arrived));
+        let passed: Vec<usize> = forwarded.flat_map(|arrived| self.candidates(arrived)).collect();
         let mut window = Window::default();
         for (side, frame) in self.opening {
             if let Some(segment) = segment(std::slice::from_ref(frame)) {
@@ -154,11 +165,78 @@ fn segment(frames: &[Vec<u8>]) -> Option<Segment> {
         Family::Ipv6 => 40 + usize::from(u16::from_be_bytes([first.packet[4], first.packet[5]])),
     };
     let whole = Inner { packet: first.packet.get(..length)?, ..first };
-    let mut bytes = transport(&whole)?.to_vec();
+    // What says that it is of another protocol is no segment, whatever it holds.
+    let mut bytes = transport(&whole).filter(|_| protocol(&whole) == 6)?.to_vec();
     for frame in &frames[1..] {
         let later = inner(frame)?;
         let header = if later.family == Family::Ipv4 { usize::from(later.packet[0] & 15) * 4 } else { 48 };
         bytes.extend(later.packet.get(header..)?);
     }
     Segment::read(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use flowgauge_scenarios::Direction;
+    use flowgauge_scenarios::conform::{PacketSpec, Side, Sum};
+
+    use super::*;
+    use crate::conform::craft::Crafter;
+    use crate::conform::fuzz::differ::frames_differ;
+    use crate::conform::fuzz::{replay, stations};
+    use crate::generators::raw::wire::Macs;
+
+    const MACS: Macs = Macs { own: [2, 0, 0, 0, 1, 2], gateway: [2, 0, 0, 0, 1, 1] };
+
+    /// Sends packets of the client, of which the reference drops some and the datapath under test others; what is known of that,
+    /// and the fields of what is new.
+    fn explained(
+        packets: &[PacketSpec],
+        [dropped, lost]: [&[usize]; 2],
+        known: impl Fn(&str) -> bool,
+    ) -> (Vec<&'static str>, Vec<String>) {
+        let (case, instance) = replay::blank(&stations(Datapath::Flowtable)[0], Protocol::Tcp, 0);
+        let mut crafter = Crafter::new(&instance, &case, MACS, MACS, case.bed.encapsulation);
+        let opening = crafter.open(0);
+        let sent: Vec<Outgoing> =
+            packets.iter().flat_map(|packet| crafter.frames(packet, Direction::Upstream).unwrap()).collect();
+        let numbers: Vec<u32> = (opening.len() as u32..).take(sent.len()).collect();
+        let trail =
+            Trail { protocol: Protocol::Tcp, opening: &opening, sent: &sent, numbers: &numbers, dut: [MACS.gateway; 2] };
+        let arrived = |without: &[usize]| -> Vec<Arrived> {
+            let left = sent.iter().enumerate().filter(|(at, _)| !without.contains(at));
+            left.map(|(_, (_, frame))| Arrived { side: Side::Server, at_ns: 0, frame: frame.clone() }).collect()
+        };
+        let (reference, tested) = (arrived(dropped), arrived(lost));
+        let number = |frame: &Arrived| trail.candidates(frame).first().map(|at| trail.numbers[*at]);
+        let findings = frames_differ(&reference, &tested, true, &number);
+        let (cases, new) = trail.explain(findings, (&reference, &tested), known);
+        (cases, new.into_iter().map(|finding| finding.field).collect())
+    }
+
+    #[test]
+    fn what_is_known_does_not_hide_what_is_new() {
+        let plain = PacketSpec::default();
+        let wrong = PacketSpec { sum: Sum::Wrong, ..plain.clone() };
+        let packets = [plain.clone(), wrong.clone(), plain.clone()];
+        let new = |fields: &[&str]| fields.iter().map(|field| (*field).to_owned()).collect::<Vec<_>>();
+        assert_eq!(explained(&packets, [&[1], &[]], |_| true), (vec!["transport-checksum-wrong"], vec![]));
+        // On a kernel on which it is not known, it is new.
+        assert_eq!(explained(&packets, [&[1], &[]], |_| false), (vec![], new(&["extra"])));
+        // A plain packet has no excuse, and a known reason to be dropped is none to be lost.
+        assert_eq!(explained(&packets, [&[1], &[2]], |_| true), (vec!["transport-checksum-wrong"], new(&["lost"])));
+        assert_eq!(explained(&packets, [&[0], &[]], |_| true), (vec![], new(&["extra"])));
+        assert_eq!(explained(&packets, [&[], &[1]], |_| true), (vec![], new(&["lost"])));
+    }
+
+    #[test]
+    fn segments_out_of_the_window_are_known_and_those_of_nobodys_fault_too() {
+        let plain = PacketSpec { payload: 0, ..PacketSpec::default() };
+        let far = PacketSpec { sequence: 600_000, ..plain.clone() };
+        let found = explained(&[plain.clone(), far, plain.clone()], [&[1], &[]], |_| true);
+        assert_eq!(found, (vec!["tcp-out-of-window"], vec![]));
+        // A window that fits explains nothing.
+        let near = PacketSpec { sequence: 1000, ..plain.clone() };
+        assert_eq!(explained(&[near, plain], [&[0], &[]], |_| true), (vec![], vec!["extra".to_owned()]));
+    }
 }

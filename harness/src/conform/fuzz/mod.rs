@@ -4,8 +4,9 @@
 //! go out as one [`Batch`] whose flows are opened in bulk, first on the reference, then the very same bytes on the datapath
 //! under test ([`Lab`]). What came out is told apart by flow (`attribute`) and compared (`differ`). Differences that are known are
 //! told from others packet by packet (`explain`): by what the classic path checks of the bytes that were sent (`cause`) and by the
-//! windows that conntrack keeps (`window`). A sequence that differs otherwise is tried once more, and shrunk (`shrink`) to the fewest and plainest packets that still differ; those that come to the same
-//! are one divergence (`group`), which is played step by step (`replay`) and becomes a case of its own.
+//! windows that conntrack keeps (`window`). A sequence that differs otherwise is tried once more, and shrunk (`shrink`) to the
+//! fewest and plainest packets that still differ; those that come to the same are one divergence (`group`), which is played step by
+//! step (`replay`) and becomes a case of its own.
 //!
 //! [`run`] is all of it, bounded by packets and by time.
 

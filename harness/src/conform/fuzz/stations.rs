@@ -7,23 +7,14 @@ use flowgauge_scenarios::{Datapath, Family, Topology};
 /// stack as if it had never heard of the connection; as most firewalls do, this one keeps it from that.
 const INPUT: &str = "chain input { type filter hook input priority 0; ct state invalid drop; }";
 
-/// The stations for a datapath: both families, plain and masqueraded, with a WAN that is narrower than the LAN. ICMP errors
-/// are not limited (Documentation/networking/ip-sysctl.rst), for how many there were in the last second must make no
-/// difference.
+/// The stations for a datapath: both families, plain and masqueraded, with a WAN that is narrower than the LAN.
 pub fn stations(datapath: Datapath) -> Vec<Station> {
     let topology = if datapath.needs_nic() { Topology::NicRouter } else { Topology::Router };
-    let sysctls = [
-        ("net.ipv4.icmp_ratelimit", "0"),
-        ("net.ipv4.icmp_ratemask", "0"),
-        ("net.ipv6.icmp.ratelimit", "0"),
-        ("net.ipv6.icmp.ratemask", "0"),
-    ];
     let station = |family, translation| Station {
         topology,
         bed: Bed {
             wan_mtu: 1400,
             rules: Rules { table: vec![INPUT.to_owned()], ..Rules::default() },
-            sysctls: sysctls.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             ..Bed::default()
         },
         translation,
