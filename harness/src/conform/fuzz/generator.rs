@@ -41,6 +41,11 @@ impl Generator {
             for _ in 0..[0, 0, 0, 1, 1, 2][random.below(6) as usize] {
                 twist(&mut random, &mut packet, (self.family, protocol), room);
             }
+            // What is left of one path's parts waits half a minute for more, and would be put together with those of the other path:
+            // a lone part that is never completed is the same twice.
+            if packets.iter().any(|earlier: &PacketSpec| earlier.part.is_some()) {
+                packet.part = None;
+            }
             fit(&mut packet, (self.family, protocol), room);
             packet.count = packet.count.min(left.saturating_sub(wanted - n - 1).max(1) as u32);
             left = left.saturating_sub(packet.count.into());
