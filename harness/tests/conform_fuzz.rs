@@ -212,7 +212,11 @@ fn worker() -> ExitCode {
 /// must be found, and of what is known nothing may come up as new.
 fn failures(summary: &FuzzSummary, mutation: Option<Mutation>) -> Vec<String> {
     let mut why = Vec::new();
-    let mut wanted = |holds: bool, what: String| if !holds { why.push(what) };
+    let mut wanted = |holds: bool, what: String| {
+        if !holds {
+            why.push(what)
+        }
+    };
     let rate = summary.packets_per_second();
     wanted(rate >= RATE, format!("{rate:.0} packets/s are too slow"));
     wanted(summary.unopened == 0, format!("{} flows did not open", summary.unopened));

@@ -152,7 +152,9 @@ impl Conform {
             [] => breaks,
             [other] if mutation.is_some() && other != breaks => {
                 let (mutant, other, breaks) = (&self.mutants[0], other.name(), breaks.name());
-                return Err(Exit::Input(format!("the mutant `{mutant}` breaks {breaks}, not {other}: leave --datapath away")));
+                return Err(Exit::Input(format!(
+                    "the mutant `{mutant}` breaks {breaks}, not {other}: leave --datapath away"
+                )));
             }
             [one] if one.tracks() => one,
             [one] => return Err(Exit::Input(format!("conformance does not run on `{}`: take flowtable", one.name()))),

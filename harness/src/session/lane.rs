@@ -142,7 +142,9 @@ async fn follow(
                 return Err(failure.filter(|f| f.kind != FailureKind::Interrupted).unwrap_or(own));
             }
             // What was found until it was to stop is what fuzzing is for.
-            Event::Fuzzed(_) if failure.as_ref().is_some_and(|f| f.kind == FailureKind::Interrupted) => session.event(event)?,
+            Event::Fuzzed(_) if failure.as_ref().is_some_and(|f| f.kind == FailureKind::Interrupted) => {
+                session.event(event)?
+            }
             event if failure.is_none() => {
                 let step = if let Event::Trial(trial) = &event { Some(trial.step) } else { None };
                 if let Err(broken) = session.event(event) {

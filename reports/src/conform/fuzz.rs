@@ -1,7 +1,7 @@
 //! What fuzzing found.
 
-use flowgauge_scenarios::{Datapath, Protocol};
 use flowgauge_scenarios::conform::{Case, Instance, Station};
+use flowgauge_scenarios::{Datapath, Protocol};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

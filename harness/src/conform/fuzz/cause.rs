@@ -81,9 +81,8 @@ fn behind(packet: &Inner<'_>, bytes: &[u8], side: Side) -> Option<&'static str> 
     let v4 = packet.family == Family::Ipv4;
     let sound = || {
         let addresses = if v4 { &packet.packet[12..20] } else { &packet.packet[8..40] };
-        let pseudo = checksum::sum(addresses)
-            + checksum::word(bytes.len() as u16)
-            + checksum::word(packet.protocol.into());
+        let pseudo =
+            checksum::sum(addresses) + checksum::word(bytes.len() as u16) + checksum::word(packet.protocol.into());
         checksum::fold(checksum::sum(bytes) + pseudo) == 0xffff
     };
     if packet.protocol == 17 {
@@ -157,7 +156,8 @@ mod tests {
                 assert_eq!(cause(sum), refused("transport-checksum-wrong"));
                 let padded = PacketSpec { padding: 3, ..plain.clone() };
                 assert_eq!(cause(padded), Some(("ethernet-padding", Effect::Trimmed)));
-                let (long, short) = (PacketSpec { length: 4, ..plain.clone() }, PacketSpec { length: -4, ..plain.clone() });
+                let (long, short) =
+                    (PacketSpec { length: 4, ..plain.clone() }, PacketSpec { length: -4, ..plain.clone() });
                 assert_eq!(cause(PacketSpec { cut: 1, ..plain.clone() }), refused("length-too-long"));
                 assert_eq!((cause(long), cause(short)), (refused("length-too-long"), refused("length-too-short")));
                 let version = PacketSpec { patch: vec![(0, "55".to_owned())], ..plain.clone() };

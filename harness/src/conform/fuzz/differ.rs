@@ -131,7 +131,8 @@ fn bytes_differ(reference: &Arrived, tested: &Arrived) -> Option<Finding> {
         let field = field_at(&was, at);
         field.is_none_or(|field| legitimate(&field.name, &was).is_none() && !cut_again(field, at))
     };
-    let bytes: Vec<u16> = (0..a.len().min(b.len())).filter(|at| a[*at] != b[*at] && counts(*at)).map(|at| at as u16).collect();
+    let bytes: Vec<u16> =
+        (0..a.len().min(b.len())).filter(|at| a[*at] != b[*at] && counts(*at)).map(|at| at as u16).collect();
     if bytes.is_empty() && a.len() != b.len() {
         return Some(finding("frame.length", a.len().to_string(), b.len().to_string(), Vec::new()));
     }

@@ -31,12 +31,7 @@ pub struct Live<'a> {
 
 impl<'a> Live<'a> {
     /// Over a bench that was built for `station`.
-    pub fn new(
-        bench: &'a mut Bench,
-        cable: &'a mut Cable,
-        station: &Station,
-        mutation: Option<Mutation>,
-    ) -> Live<'a> {
+    pub fn new(bench: &'a mut Bench, cable: &'a mut Cable, station: &Station, mutation: Option<Mutation>) -> Live<'a> {
         cable.route(station.family, station.bed.encapsulation);
         Live { bench, cable, hardware: false, mutation }
     }

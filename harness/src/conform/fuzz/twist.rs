@@ -75,8 +75,7 @@ fn fragment(random: &mut SplitMix64, packet: &mut PacketSpec, room: u16) {
     if random.below(3) == 0 {
         // A part on its own: the first, one in the middle, the last; never all of it.
         packet.payload = 120;
-        packet.part =
-            Some(pick(random, &[(0, 8), (0, 24), (0, 64), (8, 64), (24, 64), (64, 128), (64, 120)]));
+        packet.part = Some(pick(random, &[(0, 8), (0, 24), (0, 64), (8, 64), (24, 64), (64, 128), (64, 120)]));
     } else {
         packet.fragment = pick(random, &[8, 16, 24, 64, 512, 1024]);
         packet.payload = pick(random, &[33, 64, 100, 600, 1300, room]);

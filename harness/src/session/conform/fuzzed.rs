@@ -26,7 +26,10 @@ pub(super) fn text(all: &[FuzzSummary]) -> String {
         text += &format!("{}\n", line(found));
         let several = |count: u64, what: &str| if count > 0 { format!("  {count} {what}\n") } else { String::new() };
         text += &several(found.unstable, "sequences did not differ so again");
-        text += &several(found.unsorted, "sequences that differ were not looked into: there were too many, or time was over");
+        text += &several(
+            found.unsorted,
+            "sequences that differ were not looked into: there were too many, or time was over",
+        );
         text += &several(found.unopened, "sequences say nothing: their flow did not open");
         for known in &found.known {
             let (count, protocol, case) = (known.count, known.protocol.name(), &known.case);
