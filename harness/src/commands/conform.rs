@@ -150,7 +150,7 @@ impl Conform {
         let breaks = mutation.map_or(Datapath::Flowtable, Mutation::datapath);
         let datapath = match self.datapaths[..] {
             [] => breaks,
-            [other] if mutation.is_some() && other != breaks => {
+            [other] if mutation.is_some_and(|mutation| !mutation.datapaths().contains(&other)) => {
                 let (mutant, other, breaks) = (&self.mutants[0], other.name(), breaks.name());
                 return Err(Exit::Input(format!(
                     "the mutant `{mutant}` breaks {breaks}, not {other}: leave --datapath away"

@@ -40,7 +40,7 @@ impl<'a> Live<'a> {
 impl Lab for Live<'_> {
     fn become_datapath(&mut self, datapath: Datapath) -> Result<(), Failure> {
         self.hardware = datapath.needs_nic();
-        let mutation = self.mutation.filter(|mutation| mutation.datapath() == datapath);
+        let mutation = self.mutation.filter(|mutation| mutation.datapaths().contains(&datapath));
         self.bench.apply(datapath, mutation).map_err(|refused| {
             Failure::environment(format!("the ruleset of `{}` was refused: {refused}", datapath.name()))
         })
