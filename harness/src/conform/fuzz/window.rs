@@ -187,7 +187,9 @@ mod tests {
         assert_eq!(judge(0, segment(1033, 5033, 32, ACK)), Verdict::Passes);
         assert_eq!(judge(0, segment(1001, 5001, 32, ACK)), Verdict::Passes);
         assert_eq!(judge(0, segment(1033 + 65_535, 5033, 32, ACK)), Verdict::Passes);
-        assert_eq!(judge(0, segment(1033 + 600_000, 5033, 32, ACK)), Verdict::Invalid("tcp-out-of-window"));
+        // Up to a window beyond the window is ignored, and so passes ("Work around TCPs that send more bytes than allowed").
+        assert_eq!(judge(0, segment(1033 + 600_000, 5033, 32, ACK)), Verdict::Passes);
+        assert_eq!(judge(0, segment(1033 + 1_200_000, 5033, 32, ACK)), Verdict::Invalid("tcp-out-of-window"));
         assert_eq!(judge(0, segment(1033, 5034, 32, ACK)), Verdict::Invalid("tcp-ack-of-the-unsent"));
         assert_eq!(judge(1, segment(5033, 1033, 32, ACK)), Verdict::Passes);
         assert_eq!(judge(1, segment(5032, 1033, 0, RST)), Verdict::Invalid("rst-outside-the-window"));
