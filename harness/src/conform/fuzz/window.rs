@@ -192,7 +192,9 @@ mod tests {
         assert_eq!(judge(0, segment(1033 + 1_200_000, 5033, 32, ACK)), Verdict::Invalid("tcp-out-of-window"));
         assert_eq!(judge(0, segment(1033, 5034, 32, ACK)), Verdict::Invalid("tcp-ack-of-the-unsent"));
         assert_eq!(judge(1, segment(5033, 1033, 32, ACK)), Verdict::Passes);
-        assert_eq!(judge(1, segment(5032, 1033, 0, RST)), Verdict::Invalid("rst-outside-the-window"));
+        // The client has acknowledged 5001, and no more.
+        assert_eq!(judge(1, segment(5000, 1033, 0, RST)), Verdict::Invalid("rst-outside-the-window"));
+        assert_eq!(judge(1, segment(5001, 1033, 0, RST)), Verdict::Passes);
         assert_eq!(judge(1, segment(5033, 1033, 0, RST)), Verdict::Passes);
     }
 
