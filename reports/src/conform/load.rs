@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use flowgauge_scenarios::Topology;
-use flowgauge_scenarios::conform::Outcome;
+use flowgauge_scenarios::conform::{Known, Outcome};
 
 use super::oracle::{self, Judged};
 use super::{CaseResult, CaseRun, ConformResult, ConformStart, mutants};
@@ -31,10 +31,16 @@ pub fn judge_run(start: &ConformStart, release: &str, reference: Option<&CaseRun
     };
     let mut result = oracle::judge(&Judged { case, instance, reference, tested: run });
     if run.mutation.is_none() {
-        let covering = start.known.iter().position(|known| known.covers(&instance.id, run.datapath, release));
-        if let Some((index, known)) = covering.map(|index| (index, &start.known[index])) {
-            result.known = (known.outcome == result.outcome).then_some(index);
-            result.unexpected_pass = !known.flaky && result.outcome == Outcome::Pass;
+        let covers = |known: &&Known| known.covers(&instance.id, run.datapath, release);
+        let fields = || result.findings.iter().map(|finding| finding.field.as_str());
+        result.known = start.known.iter().position(|known| covers(&known) && known.explains(result.outcome, fields()));
+        result.unexpected_pass =
+            result.outcome == Outcome::Pass && start.known.iter().filter(covers).any(|known| !known.flaky);
+        if result.outcome == Outcome::Fail
+            && result.known.is_none()
+            && let Some(known) = start.known.iter().find(covers)
+        {
+            result.why += &format!(" (what is known to fail here is {})", known.differs.join(", "));
         }
     }
     result

@@ -226,6 +226,7 @@ mod tests {
             since: None,
             until: None,
             outcome: Outcome::Fail,
+            differs: vec!["lost".to_owned()],
             reason: "a test".to_owned(),
             link: "a test".to_owned(),
             flaky,

@@ -189,6 +189,15 @@ pub(super) fn check_known(known: &Known) -> Result<(), String> {
             known.outcome.name()
         ));
     }
+    match (known.outcome, known.differs.is_empty()) {
+        (Outcome::Fail, true) => {
+            return Err(
+                "it does not say what differs: name the fields, differs = [\"lost\", \"conntrack.status\"]".to_owned()
+            );
+        }
+        (Outcome::Fail, false) | (_, true) => {}
+        (_, false) => return Err("nothing differs where nothing fails: leave `differs` out".to_owned()),
+    }
     for (field, text) in [("reason", &known.reason), ("link", &known.link)] {
         if text.trim().is_empty() {
             return Err(format!("`{field}` is empty: a failure without a reason is not known"));

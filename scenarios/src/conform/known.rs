@@ -55,6 +55,10 @@ pub struct Known {
     pub until: Option<String>,
     /// What came of it: `fail`, `unproven` or `unsupported`.
     pub outcome: Outcome,
+    /// Of a fail, every field that may differ (`lost`, `ipv4.ttl`, `conntrack.*`): another one is a failure of its own, which
+    /// this one does not explain. Results written before this was told have none, and there it explains all.
+    #[serde(default)]
+    pub differs: Vec<String>,
     /// Why, as far as it is understood, with the place in the kernel.
     pub reason: String,
     /// Where it is told: a thread, a commit, a document.
@@ -92,6 +96,12 @@ impl Known {
             && Version::parse(kernel).is_none_or(|kernel| self.holds_on(kernel))
     }
 
+    /// Whether it explains what came of an instance that it covers, by the fields in which that differs.
+    pub fn explains<'a>(&self, outcome: Outcome, fields: impl IntoIterator<Item = &'a str>) -> bool {
+        let told = |field: &str| self.differs.is_empty() || self.differs.iter().any(|pattern| matches(pattern, field));
+        self.outcome == outcome && fields.into_iter().all(told)
+    }
+
     fn holds_on(&self, kernel: Version) -> bool {
         let version = |text: &Option<String>| text.as_deref().and_then(Version::parse);
         version(&self.since).is_none_or(|since| since <= kernel)
@@ -122,6 +132,7 @@ mod tests {
             since: Some("6.1".to_owned()),
             until: Some("6.15".to_owned()),
             outcome: Outcome::Fail,
+            differs: vec!["lost".to_owned(), "conntrack.*".to_owned()],
             reason: String::new(),
             link: String::new(),
             flaky: false,
@@ -132,6 +143,10 @@ mod tests {
         assert!(!covers("fin-up/ipv4-tcp-plain-up", "5.10.0"));
         assert!(!covers("fin-up/ipv6-tcp-plain-up", "6.12"));
         assert!(!known.covers("fin-up/ipv4-tcp-plain-up", Datapath::FlowtableHw, "6.12"));
+        let explains = |fields: &[&str]| known.explains(Outcome::Fail, fields.iter().copied());
+        assert!(explains(&["lost", "conntrack.tcp_state", "lost"]));
+        assert!(!explains(&["lost", "ipv4.ttl"]), "a second fault must not hide behind the first");
+        assert!(!known.explains(Outcome::Unproven, []));
         let whole = Known { instances: "fin-up".to_owned(), until: None, ..known };
         assert!(whole.covers("fin-up/ipv6-tcp-plain-down", Datapath::Flowtable, "7.2"));
     }

@@ -27,6 +27,7 @@ expect = [{ offloaded = { step = 2, is = false } }]
 instances = "options"
 datapaths = ["flowtable"]
 outcome = "fail"
+differs = ["lost"]
 reason = "a test"
 link = "a test"
 "#;
@@ -97,6 +98,8 @@ fn errors_say_file_line_case_and_what_to_do() {
         ("options = [\"nop\"]", "extensions = [\"destination\"], options = [\"nop\"]", "nothing is left of it"),
         ("flags = \"A\"", "flags = \"AX\"", "`X`, which is none of FSRPAUEC"),
         ("outcome = \"fail\"", "outcome = \"pass\"", "line 21: known failure of `options`: its outcome is `pass`"),
+        ("differs = [\"lost\"]\n", "", "it does not say what differs"),
+        ("outcome = \"fail\"", "outcome = \"unproven\"", "nothing differs where nothing fails"),
         ("datapaths = [\"flowtable\"]", "datapaths = [\"conntrack\"]", "the reference is what is right"),
         ("reason = \"a test\"", "reason = \"a test\"\nsince = \"new\"", "`new` is no kernel version"),
     ] {
@@ -141,25 +144,6 @@ fn stations_render_on_every_datapath() {
                 RulesetRequest { station, datapath, mutation: None, lan: "lan0", lan_port: "lan0", wan: "wan0" };
             let text = render(&request).unwrap();
             assert!(!text.contains("{lan}") && !text.contains("{wan}") && !text.contains("{flowtable}"), "{text}");
-        }
-    }
-}
-
-#[test]
-#[ignore = "writes the rulesets to the folder RULESETS, for nft to check"]
-fn rulesets_for_nft() {
-    let folder = std::path::PathBuf::from(std::env::var_os("RULESETS").unwrap());
-    let plan = Catalogue::builtin().unwrap().plan(&[], &[], &[]).unwrap();
-    for (number, station) in plan.stations.iter().enumerate() {
-        let software = Mutation::SOFTWARE.into_iter().map(Some).filter(|_| station.topology == Topology::Router);
-        for &datapath in &station.datapaths {
-            for mutation in std::iter::once(None).chain(software.clone()) {
-                let request =
-                    RulesetRequest { station, datapath, mutation, lan: "lan0", lan_port: "lan0", wan: "wan0" };
-                let name = mutation.map_or_else(String::new, Mutation::name);
-                let path = folder.join(format!("{number}-{}-{name}.nft", datapath.name()));
-                std::fs::write(path, render(&request).unwrap()).unwrap();
-            }
         }
     }
 }
