@@ -97,7 +97,8 @@ fn header(text: &mut String, result: &RunResult, style: Style) {
     }
 }
 
-fn block(rows: &[&Row], style: Style) -> Table {
+/// A table without rows, as wide as the terminal.
+pub(crate) fn empty(style: Style) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_HORIZONTAL_ONLY)
@@ -108,6 +109,11 @@ fn block(rows: &[&Row], style: Style) -> Table {
     } else {
         table.force_no_tty();
     }
+    table
+}
+
+fn block(rows: &[&Row], style: Style) -> Table {
+    let mut table = empty(style);
     if rows.iter().any(|r| r.gross.is_some()) {
         table.set_header(cost_cells::heads(rows).iter().enumerate().map(|(i, head)| numbers(Cell::new(head), i, 4)));
         for row in rows {

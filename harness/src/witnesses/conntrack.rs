@@ -155,7 +155,8 @@ fn protocol(tuple: &[u8]) -> Result<u8, DecodeError> {
     Err(DecodeError::from("an entry without its protocol"))
 }
 
-fn count(counters: &[u8]) -> Result<Count, DecodeError> {
+/// The packets and bytes of one direction of an entry (`CTA_COUNTERS_ORIG`, `CTA_COUNTERS_REPLY`).
+pub(crate) fn count(counters: &[u8]) -> Result<Count, DecodeError> {
     let mut count = Count::default();
     for field in attributes(counters) {
         let field = field?;

@@ -28,6 +28,7 @@ mod witness;
 
 pub use bare_ports::{BarePortWitness, Handed};
 pub use conntrack::ConntrackWitness;
+pub(crate) use conntrack::count as conntrack_count;
 pub use cpu::CpuWitness;
 pub use cpu_hit::CpuHitWitness;
 pub use fake::FakeWitness;

@@ -8,7 +8,8 @@ use flowgauge_scenarios::Protocol;
 use flowgauge_scenarios::conform::Flow;
 use netlink_packet_core::{DecodeError, NlaBuffer};
 
-use crate::witnesses::netlink::{NFGENMSG, attributes, be32, be64, nfgenmsg, push, push_nested};
+use crate::witnesses::conntrack_count;
+use crate::witnesses::netlink::{NFGENMSG, attributes, be32, nfgenmsg, push, push_nested};
 
 const TUPLE_ORIG: u16 = 1;
 const TUPLE_REPLY: u16 = 2;
@@ -29,8 +30,6 @@ const PROTO_DESTINATION: u16 = 3;
 
 const PROTOINFO_TCP: u16 = 1;
 const TCP_STATE: u16 = 1;
-const COUNTERS_PACKETS: u16 = 1;
-const COUNTERS_BYTES: u16 = 2;
 
 /// The body of a question about the entry of a flow: it is known by its first direction, as the client sends it.
 pub(super) fn question(flow: &Flow, protocol: Protocol) -> Vec<u8> {
@@ -93,8 +92,8 @@ pub(super) fn parse(message: &[u8], flow: u16) -> Result<Entry, DecodeError> {
             PROTOINFO => entry.tcp_state = tcp_state(attribute.value())?,
             TIMEOUT => entry.timeout_s = Some(be32(&attribute)?),
             MARK => entry.mark = be32(&attribute)?,
-            COUNTERS_ORIG => entry.original_count = count(attribute.value())?,
-            COUNTERS_REPLY => entry.reply_count = count(attribute.value())?,
+            COUNTERS_ORIG => entry.original_count = conntrack_count(attribute.value())?,
+            COUNTERS_REPLY => entry.reply_count = conntrack_count(attribute.value())?,
             _ => {}
         }
     }
@@ -155,19 +154,6 @@ fn tcp_state(protoinfo: &[u8]) -> Result<Option<u8>, DecodeError> {
     Ok(None)
 }
 
-fn count(counters: &[u8]) -> Result<Count, DecodeError> {
-    let mut count = Count::default();
-    for field in attributes(counters) {
-        let field = field?;
-        match field.kind() {
-            COUNTERS_PACKETS => count.packets = be64(&field)?,
-            COUNTERS_BYTES => count.bytes = be64(&field)?,
-            _ => {}
-        }
-    }
-    Ok(count)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,8 +182,8 @@ mod tests {
             let (mut more, mut tcp, mut state, mut counted) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             push(&mut state, TCP_STATE, &[3]);
             push_nested(&mut tcp, PROTOINFO_TCP, &state);
-            push(&mut counted, COUNTERS_PACKETS, &(1u64 << 33).to_be_bytes());
-            push(&mut counted, COUNTERS_BYTES, &7u64.to_be_bytes());
+            push(&mut counted, 1, &(1u64 << 33).to_be_bytes());
+            push(&mut counted, 2, &7u64.to_be_bytes());
             push(&mut more, STATUS, &(1u32 << 14).to_be_bytes());
             push_nested(&mut more, PROTOINFO, &tcp);
             push(&mut more, TIMEOUT, &30u32.to_be_bytes());

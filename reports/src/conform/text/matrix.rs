@@ -1,13 +1,13 @@
 //! Tables of the terminal.
 
-use comfy_table::{Attribute, Cell as Field, Color, ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Cell as Field, Color, Table};
 
 use flowgauge_scenarios::conform::ConformPlan;
 
 use crate::conform::MutantResult;
 use crate::conform::cell::{self, Cell, Standing, Tally};
 use crate::conform::mutants::by_group;
-use crate::table::Style;
+use crate::table::{Style, empty};
 use crate::wording::printable;
 
 /// Groups by datapaths, with how many cells stand where.
@@ -67,20 +67,6 @@ pub(super) fn mutants(plan: &ConformPlan, mutants: &[MutantResult], style: Style
         ]);
     }
     pad(&mut table);
-    table
-}
-
-fn empty(style: Style) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(style.width);
-    if style.colour {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
-    }
     table
 }
 
