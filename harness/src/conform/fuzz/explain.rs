@@ -2,11 +2,11 @@
 //! latter that counts.
 
 use flowgauge_reports::conform::{Arrived, Finding};
-use flowgauge_scenarios::conform::{Known, Station};
+use flowgauge_scenarios::conform::{Known, Side, Station};
 use flowgauge_scenarios::{Datapath, Family, Protocol};
 
 use super::attribute::{protocol, quoted, transport};
-use super::cause::{self, Cause, Effect, fragment};
+use super::cause::{self, ACK, Cause, Effect, FIN, RST, SYN, fragment};
 use super::lab::Outgoing;
 use super::window::{Segment, Verdict, Window};
 use crate::conform::craft::{Inner, Mark, inner};
@@ -86,6 +86,7 @@ impl Trail<'_> {
                 window.judge(*side as usize, &segment);
             }
         }
+        window.offload();
         let mut causes = vec![None; self.sent.len()];
         let mut at = 0;
         while at < self.sent.len() {
@@ -113,6 +114,24 @@ impl Trail<'_> {
         causes
     }
 
+    /// The frame with which the client began anew where a FIN or RST had marked the flow as closing: what follows the fast path leaves
+    /// to a conntrack that waits for an answer to that SYN.
+    fn begun_anew(&self) -> Option<usize> {
+        if self.protocol != Protocol::Tcp {
+            return None;
+        }
+        let flags: Vec<(Side, Option<u8>)> = self
+            .sent
+            .iter()
+            .map(|(side, frame)| (*side, segment(std::slice::from_ref(frame)).map(|s| s.flags())))
+            .collect();
+        let has = |one: &(Side, Option<u8>), any: u8| one.1.is_some_and(|flags| flags & any != 0);
+        let closing = flags.iter().position(|one| has(one, FIN | RST))?;
+        let syn =
+            flags[closing..].iter().position(|one| one.0 == Side::Client && has(one, SYN) && !has(one, ACK | RST))?;
+        Some(closing + syn)
+    }
+
     /// Parts findings: the cases that explain some, and those that nothing explains. `known` says whether a case is one that is
     /// known to fail here.
     pub(super) fn explain(
@@ -125,6 +144,7 @@ impl Trail<'_> {
             return (Vec::new(), findings);
         }
         let causes = self.causes(reference);
+        let anew = self.begun_anew().filter(|_| known("forged-rst-and-syn"));
         let mut cases = Vec::new();
         let mut left = Vec::new();
         for finding in findings {
@@ -141,9 +161,14 @@ impl Trail<'_> {
                 Effect::Trimmed => finding.field == "frame.length",
             };
             let of = |at: &usize| causes[*at].filter(|cause| explains(cause) && known(cause.case));
-            let cause = candidates.iter().find_map(of);
-            match cause {
+            // Only what comes behind the SYN can be lost for it.
+            let was = finding.reference_frame.and_then(|at| reference.get(at)).filter(|_| finding.field == "lost");
+            let behind = |at: &usize| anew.is_some_and(|syn| *at > syn);
+            match candidates.iter().find_map(of) {
                 Some(cause) => cases.push(cause.case),
+                None if was.is_some_and(|frame| self.candidates(frame).iter().any(behind)) => {
+                    cases.push("forged-rst-and-syn");
+                }
                 None => left.push(finding),
             }
         }
@@ -183,7 +208,7 @@ fn segment(frames: &[Vec<u8>]) -> Option<Segment> {
 #[cfg(test)]
 mod tests {
     use flowgauge_scenarios::Direction;
-    use flowgauge_scenarios::conform::{PacketSpec, Side, Sum};
+    use flowgauge_scenarios::conform::{PacketSpec, Sum};
 
     use super::*;
     use crate::conform::craft::Crafter;
@@ -248,5 +273,19 @@ mod tests {
         // A window that fits explains nothing.
         let near = PacketSpec { sequence: 1000, ..plain.clone() };
         assert_eq!(explained(&[near, plain], [&[0], &[]], |_| true), (vec![], vec!["extra".to_owned()]));
+    }
+
+    #[test]
+    fn what_is_lost_behind_a_forged_rst_and_a_syn_is_known() {
+        let plain = PacketSpec::default();
+        let flagged = |flags: &str| PacketSpec { flags: Some(flags.to_owned()), payload: 0, ..plain.clone() };
+        let packets = [plain.clone(), flagged("RA"), flagged("S"), plain.clone()];
+        let of_lost = |lost: usize, known: bool| explained(&packets, [&[], &[lost]], |_| known);
+        assert_eq!(of_lost(3, true), (vec!["forged-rst-and-syn"], vec![]));
+        // What came before the SYN has no such excuse, nor has anything where the kernel is not known for it.
+        assert_eq!(of_lost(0, true), (vec![], vec!["lost".to_owned()]));
+        assert_eq!(of_lost(3, false), (vec![], vec!["lost".to_owned()]));
+        let without = [plain.clone(), flagged("S"), plain];
+        assert_eq!(explained(&without, [&[], &[2]], |_| true), (vec![], vec!["lost".to_owned()]));
     }
 }

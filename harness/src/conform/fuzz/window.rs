@@ -33,6 +33,11 @@ impl Segment {
         Some(Segment { seq, ack: long(8)?, end, window, flags, scale })
     }
 
+    /// FIN, SYN, RST and so on.
+    pub(super) const fn flags(&self) -> u8 {
+        self.flags
+    }
+
     const fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }
@@ -61,6 +66,8 @@ pub(super) enum Verdict {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Window {
     seen: [Seen; 2],
+    /// What each end had acknowledged when the flow was offloaded: of later acknowledgements the conntrack under test knows nothing.
+    offloaded: [Option<u32>; 2],
     /// A SYN of the client that was let through in an established connection: what a SYN-ACK must acknowledge to be believed.
     syn: Option<Segment>,
 }
@@ -70,6 +77,11 @@ const fn before(a: u32, b: u32) -> bool {
 }
 
 impl Window {
+    /// Says that the fast path has the flow from here on.
+    pub(super) fn offload(&mut self) {
+        self.offloaded = self.seen.map(|seen| seen.max_ack);
+    }
+
     /// Judges a segment of the client (0) or the server (1), and takes in those that pass.
     pub(super) fn judge(&mut self, from: usize, segment: &Segment) -> Verdict {
         let s = *segment;
@@ -92,7 +104,12 @@ impl Window {
             }
         }
         if s.has(RST) && self.syn.is_none() && self.seen[1 - from].max_ack.is_some_and(|ack| before(s.seq, ack)) {
-            return Verdict::Invalid("rst-outside-the-window");
+            let long_ago = self.offloaded[1 - from].is_some_and(|ack| before(s.seq, ack));
+            return Verdict::Invalid(if long_ago {
+                "rst-outside-the-window"
+            } else {
+                "rst-behind-what-was-acknowledged"
+            });
         }
         self.in_window(from, s)
     }
@@ -178,6 +195,7 @@ mod tests {
         ] {
             assert_eq!(window.judge(from, &s), Verdict::Passes);
         }
+        window.offload();
         window
     }
 
@@ -196,6 +214,18 @@ mod tests {
         assert_eq!(judge(1, segment(5000, 1033, 0, RST)), Verdict::Invalid("rst-outside-the-window"));
         assert_eq!(judge(1, segment(5001, 1033, 0, RST)), Verdict::Passes);
         assert_eq!(judge(1, segment(5033, 1033, 0, RST)), Verdict::Passes);
+    }
+
+    /// Conntrack behind the fast path has seen neither the data nor its acknowledgement, and so nothing against the RST.
+    #[test]
+    fn a_rst_behind_an_acknowledgement_of_the_fast_path_is_told_apart() {
+        let mut window = opened();
+        assert_eq!(window.judge(0, &segment(1033, 5033, 32, ACK)), Verdict::Passes);
+        let behind = Verdict::Invalid("rst-behind-what-was-acknowledged");
+        assert_eq!(window.judge(1, &segment(5001, 1065, 0, RST)), behind);
+        assert_eq!(window.judge(1, &segment(5032, 1065, 0, RST)), behind);
+        assert_eq!(window.judge(1, &segment(5000, 1065, 0, RST)), Verdict::Invalid("rst-outside-the-window"));
+        assert_eq!(window.judge(1, &segment(5033, 1065, 0, RST)), Verdict::Passes);
     }
 
     /// What was lost before conntrack moves the numbers of the ends, and not those of conntrack.
