@@ -26,6 +26,7 @@ pub struct Batch {
     /// Which packet of its flow each frame is of.
     numbers: Vec<Vec<u32>>,
     dut: [[u8; 6]; 2],
+    mtus: [usize; 2],
     owners: Owners,
 }
 
@@ -49,7 +50,8 @@ impl Batch {
             let (case, instance): (Case, Instance) = replay::blank(station, protocol, first_flow);
             Crafter::new(&instance, &case, lan, wan, station.bed.encapsulation)
         };
-        let longest = [station.bed.lan_mtu, station.bed.wan_mtu].map(|mtu| 14 + mtu as usize);
+        let mtus = [station.bed.lan_mtu, station.bed.wan_mtu].map(|mtu| mtu as usize);
+        let longest = mtus.map(|mtu| 14 + mtu);
         let (mut udp, mut tcp) = (crafter(Protocol::Udp), crafter(Protocol::Tcp));
         let (mut flows, mut openings, mut packets, mut numbers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (index, sequence) in sequences.iter().enumerate() {
@@ -69,7 +71,8 @@ impl Batch {
                 }
                 for n in 0..packet.count {
                     let one = PacketSpec { count: 1, ip_id: packet.ip_id.wrapping_add(n as u16), ..packet.clone() };
-                    let made = crafter.frames(&one, Direction::Upstream).unwrap_or_default();
+                    // What cannot be made has no number in its flow.
+                    let Ok(made) = crafter.frames(&one, Direction::Upstream) else { continue };
                     frames.extend(made.into_iter().filter(|(side, frame)| frame.len() <= longest[*side as usize]));
                     of.resize(frames.len(), next);
                     next += 1;
@@ -79,7 +82,7 @@ impl Batch {
             numbers.push(of);
         }
         let owners = Owners::new(&flows, first_flow, station);
-        Batch { first_flow, flows, openings, packets, numbers, dut: [lan.gateway, wan.gateway], owners }
+        Batch { first_flow, flows, openings, packets, numbers, dut: [lan.gateway, wan.gateway], mtus, owners }
     }
 
     /// How many frames it has, openings included.
@@ -119,6 +122,7 @@ impl Batch {
             sent: &self.packets[index],
             numbers: &self.numbers[index],
             dut: self.dut,
+            mtus: self.mtus,
         }
     }
 

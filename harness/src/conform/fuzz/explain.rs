@@ -43,6 +43,8 @@ pub(super) struct Trail<'a> {
     pub(super) numbers: &'a [u32],
     /// MAC addresses of the DUT's ports, LAN and WAN.
     pub(super) dut: [[u8; 6]; 2],
+    /// Their MTUs.
+    pub(super) mtus: [usize; 2],
 }
 
 impl Trail<'_> {
@@ -103,15 +105,26 @@ impl Trail<'_> {
             {
                 let mut after = window;
                 let verdict = after.judge(side as usize, &segment);
-                if passed.iter().any(|n| (at..to).contains(n)) {
-                    window = after;
-                } else if let Verdict::Invalid(case) = verdict {
-                    causes[at..to].fill(Some(Cause::refused(case)));
+                let arrived = passed.iter().any(|n| (at..to).contains(n));
+                match verdict {
+                    _ if arrived => window = after,
+                    Verdict::Invalid(case) => causes[at..to].fill(Some(Cause::refused(case))),
+                    Verdict::Passes if self.ends_later(at) => window = after,
+                    Verdict::Passes => {}
                 }
             }
             at = to;
         }
         causes
+    }
+
+    /// Whether a frame ends where the router forwards, for its hop limit or its length: conntrack has taken it in by then.
+    fn ends_later(&self, at: usize) -> bool {
+        let (side, frame) = &self.sent[at];
+        inner(frame).is_some_and(|packet| {
+            let hops = packet.packet[if packet.family == Family::Ipv4 { 8 } else { 7 }];
+            hops <= 1 || packet.packet.len() > self.mtus[1 - *side as usize]
+        })
     }
 
     /// The frame with which the client began anew where a FIN or RST had marked the flow as closing: what follows the fast path leaves
@@ -194,7 +207,8 @@ fn segment(frames: &[Vec<u8>]) -> Option<Segment> {
         Family::Ipv4 => usize::from(u16::from_be_bytes([first.packet[2], first.packet[3]])),
         Family::Ipv6 => 40 + usize::from(u16::from_be_bytes([first.packet[4], first.packet[5]])),
     };
-    let whole = Inner { packet: first.packet.get(..length)?, ..first };
+    // A length that lies may leave not even a header.
+    let whole = Inner { packet: first.packet.get(..length).filter(|packet| packet.len() >= 20)?, ..first };
     // What says that it is of another protocol is no segment, whatever it holds.
     let mut bytes = transport(&whole).filter(|_| protocol(&whole) == 6)?.to_vec();
     for frame in &frames[1..] {
@@ -237,6 +251,7 @@ mod tests {
             sent: &sent,
             numbers: &numbers,
             dut: [MACS.gateway; 2],
+            mtus: [1500, 1400],
         };
         let arrived = |without: &[usize]| -> Vec<Arrived> {
             let left = sent.iter().enumerate().filter(|(at, _)| !without.contains(at));
@@ -285,7 +300,10 @@ mod tests {
         // What came before the SYN has no such excuse, nor has anything where the kernel is not known for it.
         assert_eq!(of_lost(0, true), (vec![], vec!["lost".to_owned()]));
         assert_eq!(of_lost(3, false), (vec![], vec!["lost".to_owned()]));
-        let without = [plain.clone(), flagged("S"), plain];
+        let without = [plain.clone(), flagged("S"), plain.clone()];
         assert_eq!(explained(&without, [&[], &[2]], |_| true), (vec![], vec!["lost".to_owned()]));
+        // A packet that says it is empty is no segment.
+        let empty = PacketSpec { patch: vec![(2, "0000".to_owned())], ..plain.clone() };
+        assert_eq!(explained(&[empty, plain], [&[0], &[0, 1]], |_| true), (vec![], vec!["lost".to_owned()]));
     }
 }

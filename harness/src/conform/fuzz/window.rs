@@ -68,7 +68,8 @@ pub(super) struct Window {
     seen: [Seen; 2],
     /// What each end had acknowledged when the flow was offloaded: of later acknowledgements the conntrack under test knows nothing.
     offloaded: [Option<u32>; 2],
-    /// A SYN of the client that was let through in an established connection: what a SYN-ACK must acknowledge to be believed.
+    /// A SYN of the client that was let through in an established connection, while it is the last that conntrack took in
+    /// (`last_index`): what a SYN-ACK must acknowledge to be believed, and an answer to it may be any RST.
     syn: Option<Segment>,
 }
 
@@ -168,6 +169,7 @@ impl Window {
             receiver.max_end = until.wrapping_add(u32::from(window == 0));
         }
         (self.seen[from], self.seen[1 - from]) = (sender, receiver);
+        self.syn = None;
         Verdict::Passes
     }
 }
@@ -245,5 +247,15 @@ mod tests {
         assert_eq!(window.judge(0, &segment(900_001, 7001, 32, ACK)), Verdict::Passes);
         assert_eq!(window.judge(0, &segment(1033, 5033, 32, ACK)), Verdict::Passes);
         assert_eq!(window.judge(1, &segment(4_000_000, 900_033, 32, ACK)), Verdict::Invalid("tcp-out-of-window"));
+    }
+
+    #[test]
+    fn after_an_ignored_syn_any_rst_may_answer_it_until_something_else_is_seen() {
+        let mut window = opened();
+        assert_eq!(window.judge(0, &segment(1033, 0, 0, SYN)), Verdict::Passes);
+        let old = segment(4000, 1034, 0, RST | ACK);
+        assert_ne!({ window }.judge(1, &old), Verdict::Invalid("rst-outside-the-window"));
+        assert_eq!(window.judge(0, &segment(1033, 5033, 32, ACK)), Verdict::Passes);
+        assert_eq!(window.judge(1, &old), Verdict::Invalid("rst-outside-the-window"));
     }
 }

@@ -1,10 +1,11 @@
 //! The whole of it: batches until the packets or the time are used up, and what differed made small.
 
+mod told;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use flowgauge_reports::conform::{Arrived, Divergence, Finding, FuzzSummary, KnownDivergence};
-use flowgauge_reports::event::{Event, Phase};
+use flowgauge_reports::conform::{Arrived, Finding, FuzzSummary};
 use flowgauge_scenarios::Protocol;
 use flowgauge_scenarios::conform::{Fuzz, REFERENCE, Station};
 
@@ -13,10 +14,8 @@ use super::differ::frames_differ;
 use super::explain::Catalogued;
 use super::group::{Groups, Looks};
 use super::lab::Lab;
-use super::replay::Replay;
 use super::shrink::{Shrink, Stage};
 use super::{Generator, Sequence};
-use crate::conform::craft::Mark;
 use crate::worker::protocol::{Failure, Wire};
 
 /// Packets of a batch, without what opens the flows: enough that changing the ruleset does not weigh.
@@ -150,7 +149,8 @@ impl Campaign<'_> {
                 packets += sequence.len();
                 sequences.push(sequence);
             }
-            let compared = self.compare(&sequences, Flows::Generated)?;
+            let mut compared = self.compare(&sequences, Flows::Generated)?;
+            self.try_again(&sequences, &mut compared)?;
             let summary = &mut self.summary;
             summary.sequences += sequences.len() as u64;
             summary.packets += compared.frames;
@@ -197,6 +197,22 @@ impl Campaign<'_> {
         };
         let differs = (0..sequences.len()).map(of).collect();
         Ok(Compared { frames: batch.frames(), reference, tested, took_ns, differs })
+    }
+
+    /// Sends a batch of which much is new once more: that may be the machine, which stood still, and then it does not come again.
+    fn try_again(&mut self, sequences: &[Sequence], compared: &mut Compared) -> Result<(), Failure> {
+        if compared.differs.iter().filter(|differs| !differs.new.is_empty()).count() <= TOGETHER {
+            return Ok(());
+        }
+        let again = self.compare(sequences, Flows::Shrinking)?;
+        self.summary.tried += again.frames;
+        for (differs, again) in compared.differs.iter_mut().zip(again.differs) {
+            if !differs.new.is_empty() && again.new.is_empty() {
+                differs.new.clear();
+                self.summary.unstable += 1;
+            }
+        }
+        Ok(())
     }
 
     /// Counts what is known already, and returns what is to be shrunk.
@@ -256,73 +272,6 @@ impl Campaign<'_> {
                 Stage::Again => self.summary.unsorted += 1,
                 _ => self.groups.add(looks, shrink.number, &shrink.field, &shrink.best),
             }
-        }
-        Ok(())
-    }
-
-    /// Says how far it is.
-    fn tell_progress(&mut self) -> Result<(), Failure> {
-        if self.told.is_some_and(|told| told.elapsed() < TOLD) {
-            return Ok(());
-        }
-        self.told = Some(Instant::now());
-        let summary = &self.summary;
-        let left = self.until.saturating_duration_since(Instant::now()).as_secs();
-        let text = format!(
-            "seed {}, sequence {} on: {} packets, {:.0} a second, {} sequences differ, {} as nothing known does, in {} ways; \
-             {left} s left",
-            summary.seed,
-            summary.sequences,
-            summary.packets,
-            summary.packets_per_second(),
-            summary.differed,
-            summary.unexplained,
-            self.groups.all.len()
-        );
-        self.wire.emit(&Event::Progress { phase: Phase::Drive, text })
-    }
-
-    /// Takes what is known into the summary, the most frequent first.
-    fn tell_known(&mut self) {
-        let (catalogued, datapath, station) = (self.catalogued, self.fuzz.datapath, self.station);
-        let told = |(&(case, protocol), &(count, sequence)): (&(&'static str, Protocol), &(u64, u64))| {
-            let known = catalogued.of(case, datapath, station, protocol)?;
-            let (reason, link) = (known.reason.clone(), known.link.clone());
-            Some(KnownDivergence { case: case.to_owned(), protocol, count, sequence, reason, link })
-        };
-        self.summary.known = self.known.iter().filter_map(told).collect();
-        self.summary.known.sort_by_key(|known| std::cmp::Reverse(known.count));
-    }
-
-    /// Plays each divergence step by step on both paths, while there is time.
-    fn play(&mut self, until: Instant) -> Result<(), Failure> {
-        let mut groups = std::mem::take(&mut self.groups).all;
-        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-        for group in groups {
-            if Instant::now() >= until {
-                self.summary.unsorted += group.count;
-                continue;
-            }
-            let name = (self.fuzz.seed, group.number);
-            let mut replay = Replay::of(self.station, &group.sequence, name, &group.field, self.fuzz.datapath);
-            let reference = replay.play(self.lab, REFERENCE)?;
-            let tested = replay.play(self.lab, self.fuzz.datapath)?;
-            let mut findings = Vec::new();
-            for (step, (expected, got)) in reference.steps.iter().zip(&tested.steps).enumerate() {
-                let number = |frame: &Arrived| Mark::find(&frame.frame).map(|mark| mark.number);
-                let found = frames_differ(&expected.arrived, &got.arrived, self.ordered(), &number);
-                findings
-                    .extend(found.into_iter().map(|finding| flowgauge_reports::conform::Finding { step, ..finding }));
-            }
-            self.summary.divergences.push(Divergence {
-                count: group.count,
-                sequence: group.number,
-                case: replay.case,
-                instance: replay.instance,
-                reference,
-                tested,
-                findings,
-            });
         }
         Ok(())
     }
