@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use flowgauge_scenarios::conform::{Case, Group, Instance, Known, Outcome};
 use flowgauge_scenarios::{Datapath, Topology};
 
-use super::{CaseResult, CaseRun, ConformResult};
+use super::{CaseResult, CaseRun, ConformResult, FuzzSummary};
 
 /// Where a cell stands, the best first: its outcome, and whether that was to be expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -246,6 +246,20 @@ pub(super) fn verdict(result: &ConformResult, cells: &[Cell<'_>]) -> String {
     let survived = result.mutants.iter().filter(|mutant| mutant.survived()).count();
     if survived > 0 {
         told.push(plural(survived, "mutant survived", "mutants survived"));
+    }
+    let new: usize = result.fuzz.iter().map(|found| found.divergences.len()).sum();
+    if new > 0 {
+        told.push(plural(new, "divergence that nothing known explains", "divergences that nothing known explains"));
+    }
+    if !result.fuzz.is_empty() {
+        let sum = |of: fn(&FuzzSummary) -> u64| result.fuzz.iter().map(of).sum::<u64>();
+        let (sequences, packets) = (sum(|found| found.sequences), sum(|found| found.packets));
+        let differed = sum(|found| found.differed) - sum(|found| found.unexplained);
+        let of = format!("{differed} of {sequences} sequences ({packets} packets) differ only as is known");
+        return match told.is_empty() {
+            true => format!("good: {of}"),
+            false => format!("not good: {}; {of}", told.join(", ")),
+        };
     }
     let mut rest = vec![format!("{} pass", tally.count(Standing::Pass))];
     for standing in [Standing::Known, Standing::Unsupported] {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::cell::{Cell, Standing, cells};
-use super::{ConformResult, MutantResult, ktap, sentence};
+use super::text::fuzz;
+use super::{ConformResult, Divergence, FuzzSummary, MutantResult, ktap, sentence};
 use crate::format::junit::without_skipped;
 use crate::format::name::{line, slug};
 
@@ -44,7 +45,28 @@ fn of_kernel(report: &mut Report, result: &ConformResult, kernel: Option<&str>) 
         suite.add_test_cases(result.mutants.iter().map(|one| mutant(one, &class)));
         report.add_test_suite(suite);
     }
+    if !result.fuzz.is_empty() {
+        let mut suite = named("fuzz");
+        suite.add_test_cases(result.fuzz.iter().map(|one| fuzzed(one, &class)));
+        report.add_test_suite(suite);
+    }
     report.add_test_suite(run(named("run"), result, &class));
+}
+
+/// A station of the fuzzer.
+fn fuzzed(found: &FuzzSummary, class: &str) -> TestCase {
+    let status = if found.divergences.is_empty() {
+        TestCaseStatus::success()
+    } else {
+        let told = |one: &Divergence| line(&format!("{}: {}", one.instance.id, fuzz::why(one)));
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        let lines: Vec<String> = found.divergences.iter().map(told).collect();
+        status.set_type("divergence").set_message(fuzz::new(found)).set_description(lines.join("\n"));
+        status
+    };
+    let mut test = TestCase::new(format!("{} on {}", fuzz::station(found), found.datapath.name()), status);
+    test.set_classname(format!("flowgauge.conform{class}.fuzz")).set_time(Duration::from_nanos(found.duration_ns));
+    test
 }
 
 fn test(result: &ConformResult, cell: &Cell<'_>, class: &str) -> TestCase {

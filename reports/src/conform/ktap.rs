@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::fmt::Write;
 
 use super::cell::{Cell, Standing, cells};
+use super::text::fuzz;
 use super::{ConformResult, sentence};
 use crate::format::name::{line, slug, unique};
 
@@ -18,7 +19,8 @@ const FINDINGS: usize = 5;
 pub fn render(results: &[ConformResult]) -> String {
     let of_each: Vec<Vec<Cell<'_>>> = results.iter().map(cells).collect();
     let parts = results.iter().zip(&of_each);
-    let count: usize = parts.clone().map(|(result, cells)| cells.len() + result.mutants.len() + 1).sum();
+    let count: usize =
+        parts.clone().map(|(result, cells)| cells.len() + result.mutants.len() + result.fuzz.len() + 1).sum();
     let mut points = Points { text: format!("TAP version 13\n1..{count}\n"), ..Points::default() };
     for ((result, cells), kernel) in parts.zip(kernels(results)) {
         of_kernel(&mut points, result, cells, &kernel.map_or_else(String::new, |name| format!("/{}", slug(&name))));
@@ -101,6 +103,18 @@ fn of_kernel(points: &mut Points, result: &ConformResult, cells: &[Cell<'_>], ke
             points.passed += 1;
             points.point(true, &path, "");
         }
+    }
+    for found in &result.fuzz {
+        let path = format!("fuzz/{}/{}{kernel}", slug(&fuzz::station(found)), found.datapath.name());
+        for divergence in &found.divergences {
+            diagnostic(&mut points.text, &format!("{path}: {}: {}", divergence.instance.id, fuzz::why(divergence)));
+        }
+        let (ok, tally, about) = match found.divergences.len() {
+            0 => (true, &mut points.passed, String::new()),
+            _ => (false, &mut points.failed, format!("fail: {}", fuzz::new(found))),
+        };
+        *tally += 1;
+        points.point(ok, &path, &about);
     }
     let path = format!("run{kernel}");
     match of_the_run(result).as_slice() {

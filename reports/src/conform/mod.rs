@@ -35,3 +35,4 @@ pub use load::judge_run;
 pub use observed::{ActRun, Arrived, CaseRun, Entry, Hardware, RulesetInForce, Sent, State, StepRun, StreamRun, Tuple};
 pub use repeat::repeat;
 pub use result::{CaseResult, ConformResult, ConformStart, Finding, MutantResult};
+pub use text::fuzz::line as fuzz_line;

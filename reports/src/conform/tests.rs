@@ -6,7 +6,7 @@ use std::fs;
 use flowgauge_scenarios::conform::{Instance, Outcome, REFERENCE};
 
 use super::cell::{Standing, Tally, cells};
-use super::{ConformResult, RulesetInForce, bug, bugs, html, junit, ktap, pcap, sample, text};
+use super::{ConformResult, Divergence, FuzzSummary, RulesetInForce, bug, bugs, html, junit, ktap, pcap, sample, text};
 use crate::table::Style;
 
 /// Text that means something to a terminal, to HTML, to XML and to KTAP.
@@ -334,4 +334,67 @@ fn two_kernels_are_one_document_whatever_they_are_called() {
     assert_eq!((text.matches("TAP version").count(), text.matches("\n1..").count()), (1, 1));
     assert_eq!((xml.matches("<testsuites").count(), xml.matches("<testcase ").count()), (1, names.len()));
     assert!(xml.contains("name=\"run on 6.12.0-sample-2\""), "{xml}");
+}
+
+/// The sample without its cases, as a run of the fuzzer with one divergence.
+fn fuzzed() -> ConformResult {
+    let mut result = sample::result();
+    let failing =
+        result.results.iter().find(|one| one.outcome == Outcome::Fail && one.known.is_none()).unwrap().clone();
+    let instance = result.start.plan.instances[failing.instance].clone();
+    let of = |datapath| {
+        let mut runs = result.runs.iter().filter(|run| run.instance == failing.instance && run.mutation.is_none());
+        runs.find(|run| run.datapath == datapath).unwrap().clone()
+    };
+    let divergence = Divergence {
+        count: 3,
+        sequence: 17,
+        case: result.start.plan.cases[instance.case].clone(),
+        instance,
+        reference: of(REFERENCE),
+        tested: of(failing.datapath),
+        findings: failing.findings.clone(),
+    };
+    result.fuzz = vec![FuzzSummary {
+        station: result.start.plan.stations[0].clone(),
+        datapath: failing.datapath,
+        seed: 7,
+        sequences: 100,
+        packets: 1200,
+        reference_ns: 100_000_000,
+        tested_ns: 100_000_000,
+        duration_ns: 300_000_000,
+        tried: 0,
+        unopened: 0,
+        strays: (0, 0),
+        differed: 40,
+        unexplained: 4,
+        unstable: 1,
+        unsorted: 0,
+        known: Vec::new(),
+        divergences: vec![divergence],
+    }];
+    result.runs.clear();
+    result.start.plan.mutants.clear();
+    result.complaints.clear();
+    result.judge();
+    result
+}
+
+#[test]
+fn fuzzing_is_shown_with_the_packets_of_what_it_found() {
+    let result = fuzzed();
+    let page = html::render(std::slice::from_ref(&result)).unwrap();
+    assert!(page.contains("Fuzzing: ") && page.contains("divergence-1.toml") && page.contains("ipv4.ttl"), "{page}");
+    assert!(!page.contains("<h2 id=\"cases\">"), "a run of the fuzzer has no cases");
+    let text = shown(&result);
+    assert!(text.contains("6000 a second") && text.contains("NEW         3 "), "{text}");
+    let last = "not good: 1 divergence that nothing known explains; 36 of 100 sequences (1200 packets) differ only as is known";
+    assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").ends_with(last), "{text}");
+    let (tap, xml) = (ktap::render(std::slice::from_ref(&result)), junit::render(std::slice::from_ref(&result)));
+    assert!(tap.contains("\n1..2\n") && tap.contains("not ok 1 fuzz/ipv4_plain/"), "{tap}");
+    assert!(xml.contains("type=\"divergence\"") && xml.matches("<testcase ").count() == 2, "{xml}");
+    let mut alike = result;
+    alike.fuzz[0].divergences.clear();
+    assert!(shown(&alike).contains("\ngood: 36 of 100 sequences"), "{}", shown(&alike));
 }

@@ -7,7 +7,6 @@ use flowgauge_reports::conform::{CaseResult, ConformResult, html, junit, ktap, m
 use flowgauge_reports::event::{Event, FailureKind};
 use flowgauge_topologies::kernel::KernelSpec;
 
-use super::fuzzed;
 use super::repeat::Repeat;
 use super::{ConformRequest, Format};
 use crate::commands::{Exit, print};
@@ -138,13 +137,15 @@ fn show(
         Some(repeat.line(&instance.id, case.datapath, case.mutation))
     };
     let title = kernel.map_or_else(String::new, |name| format!("{name}\n"));
-    let file = |name: &str| folder.join(name).display().to_string();
-    let mut files = format!("\nreport  {}\nresult  {}\n", file("report.html"), file("conform.json"));
+    // What could not be written is told by its error.
+    let files = [("report ", "report.html"), ("result ", "conform.json")].map(|(what, name)| (what, folder.join(name)));
+    let there = files.iter().filter(|(_, file)| file.is_file());
+    let mut files = there.fold("\n".to_owned(), |text, (what, file)| format!("{text}{what} {}\n", file.display()));
     if let Some(packets) = &request.pcap {
         files += &format!("packets {}\n", packets_of(packets, result, kernel).display());
     }
     let text = text::render(result, display::style(), request.verbose, &again);
-    print(&(title + &text + &fuzzed::text(&result.fuzz) + &files))
+    print(&(title + &text + &files))
 }
 
 /// Each divergence that was found becomes a file of one case, to be run again with `--case-file`, and its packets on either path.

@@ -2,7 +2,6 @@
 
 mod conclusion;
 mod count;
-mod fuzzed;
 mod progress;
 mod repeat;
 mod room;

@@ -3,12 +3,11 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use flowgauge_reports::conform::{CaseResult, CaseRun, ConformStart};
+use flowgauge_reports::conform::{CaseResult, CaseRun, ConformStart, fuzz_line};
 use flowgauge_reports::event::{Event, Phase};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::count::{Count, good};
-use super::fuzzed;
 use super::repeat::Repeat;
 use super::verdicts::Verdicts;
 use crate::conform::runner::cells;
@@ -97,7 +96,13 @@ impl Progress {
         self.fuzzes = plan.fuzz.is_some();
         self.say(&match &plan.fuzz {
             Some(fuzz) => format!("run {}: {} packets of seed {}", start.run, fuzz.packets, fuzz.seed),
-            None => format!("run {}: {cases} cases, {instances} instances, {} runs", start.run, self.cells),
+            None => format!(
+                "run {}: {cases} {}, {instances} {}, {} runs",
+                start.run,
+                one_or(cases, "case", "cases"),
+                one_or(instances, "instance", "instances"),
+                self.cells
+            ),
         });
     }
 
@@ -193,7 +198,7 @@ impl Display for Progress {
                 None => self.say(text),
             },
             Event::CaseRun(run) => self.case(run),
-            Event::Fuzzed(found) => self.say(&fuzzed::line(found)),
+            Event::Fuzzed(found) => self.say(&fuzz_line(found)),
             Event::Warning(warning) => self.say(&format!("warning: {}; {}", first_line(&warning.text), warning.remedy)),
             Event::Complaint { text } => self.say(&format!("the kernel under test complained: {}", first_line(text))),
             Event::Finished | Event::Failed { .. } => {
@@ -214,4 +219,8 @@ impl Display for Progress {
         }
         Ok(())
     }
+}
+/// The word for so many.
+fn one_or(count: usize, one: &'static str, many: &'static str) -> &'static str {
+    if count == 1 { one } else { many }
 }

@@ -1,5 +1,6 @@
 //! What a kernel's part of the run came to as a whole.
 
+use super::fuzz::{Fuzzed, fuzzed};
 use super::{chips, release};
 use crate::conform::cell::{Cell, Standing, Tally, cases, datapaths, explained, groups, plural, unsupported};
 use crate::conform::mutants::{by_group, never_failed};
@@ -27,6 +28,7 @@ pub(super) struct Kernel<'a> {
     pub(super) unexpected: Vec<String>,
     /// Under their titles.
     pub(super) reasons: [(&'static str, Vec<Reason<'a>>); 2],
+    pub(super) fuzzed: Vec<Fuzzed<'a>>,
     pub(super) mutants: Vec<Mutant<'a>>,
     /// Which cases have never been seen to fail.
     pub(super) never_failed: Option<String>,
@@ -105,6 +107,7 @@ impl<'a> Kernel<'a> {
                 .map(|cell| format!("{} on {}", cell.instance.id, cell.result.datapath.name()))
                 .collect(),
             reasons: [("Known failures", known.collect()), ("Unsupported", unsupported.collect())],
+            fuzzed: fuzzed(result),
             mutants: result
                 .mutants
                 .iter()

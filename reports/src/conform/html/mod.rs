@@ -4,6 +4,7 @@
 mod attention;
 mod bytes;
 mod detail;
+mod fuzz;
 mod kernel;
 mod packets;
 mod rows;

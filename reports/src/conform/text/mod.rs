@@ -1,6 +1,7 @@
 //! The terminal: a matrix of groups and datapaths, what survived, what is known, what there is to act on, one last line. What
 //! matters most stands last, where a terminal shows it.
 
+pub(super) mod fuzz;
 mod lists;
 mod matrix;
 
@@ -42,6 +43,9 @@ pub fn render(
         if let Some(never) = never_failed(result) {
             paragraph(&mut text, "", &never, style);
         }
+    }
+    if !result.fuzz.is_empty() {
+        let _ = write!(text, "\n{}\n{}", emphasis("Fuzzing", style), fuzz::text(&result.fuzz));
     }
     lists::known(&mut text, result, &cells, style, verbose);
     lists::unsupported(&mut text, &cells, style, verbose);

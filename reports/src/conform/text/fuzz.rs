@@ -1,25 +1,37 @@
 //! What fuzzing came to, as text.
 
-use flowgauge_reports::conform::{Divergence, FuzzSummary};
 use flowgauge_scenarios::Family;
 
+use crate::conform::cell::plural;
+use crate::conform::{Divergence, FuzzSummary, sentence};
+
 /// What sequences came to at a station, in a line.
-pub(super) fn line(found: &FuzzSummary) -> String {
-    let FuzzSummary { station, datapath, sequences, packets, differed, unexplained, divergences, .. } = found;
+pub fn line(found: &FuzzSummary) -> String {
+    let FuzzSummary { sequences, packets, differed, unexplained, divergences, .. } = found;
     format!(
-        "{} {} on {}: {sequences} sequences, {packets} packets, {:.0} a second through both paths; {differed} sequences \
+        "{} on {}: {sequences} sequences, {packets} packets, {:.0} a second through both paths; {differed} sequences \
          differ, {unexplained} of them as nothing known does, in {} ways",
-        if station.family == Family::Ipv4 { "ipv4" } else { "ipv6" },
-        station.translation.name(),
-        datapath.name(),
+        station(found),
+        found.datapath.name(),
         found.packets_per_second(),
         divergences.len()
     )
 }
 
+/// `ipv4 masquerade`.
+pub(in crate::conform) fn station(found: &FuzzSummary) -> String {
+    let family = if found.station.family == Family::Ipv4 { "ipv4" } else { "ipv6" };
+    format!("{family} {}", found.station.translation.name())
+}
+
+/// How many ways to differ nothing known explains.
+pub(in crate::conform) fn new(found: &FuzzSummary) -> String {
+    plural(found.divergences.len(), "divergence that nothing known explains", "divergences that nothing known explains")
+}
+
 /// Every station's line, and below it what is known and each divergence with what differs. Files are numbered as divergences
 /// are.
-pub(super) fn text(all: &[FuzzSummary]) -> String {
+pub(in crate::conform) fn text(all: &[FuzzSummary]) -> String {
     let mut text = String::new();
     let mut number = 0;
     for found in all {
@@ -33,7 +45,7 @@ pub(super) fn text(all: &[FuzzSummary]) -> String {
         text += &several(found.unopened, "sequences say nothing: their flow did not open");
         for known in &found.known {
             let (count, protocol, case) = (known.count, known.protocol.name(), &known.case);
-            text += &format!("  known  {count:>6} {protocol} {case:<28} {}\n", sentence(&known.reason));
+            text += &format!("  known  {count:>6} {protocol} {case:<28} {}\n", first_sentence(&known.reason));
         }
         for divergence in &found.divergences {
             number += 1;
@@ -44,15 +56,14 @@ pub(super) fn text(all: &[FuzzSummary]) -> String {
     text
 }
 
-fn why(divergence: &Divergence) -> String {
-    let told = divergence.findings.first().map(|finding| {
-        format!("step {}: {} is {}, not {}", finding.step, finding.field, finding.got, finding.expected)
-    });
+/// What differs first.
+pub(in crate::conform) fn why(divergence: &Divergence) -> String {
+    let told = divergence.findings.first().map(sentence::finding);
     // What needs many flows at once to show is not seen in one.
     told.unwrap_or_else(|| format!("{}, but not step by step", divergence.case.why))
 }
 
 /// The first sentence, for the table's sake.
-fn sentence(reason: &str) -> &str {
+fn first_sentence(reason: &str) -> &str {
     reason.split_inclusive(". ").next().unwrap_or_default().trim_end()
 }
