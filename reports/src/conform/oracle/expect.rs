@@ -5,7 +5,7 @@ use flowgauge_scenarios::conform::{Act, Counter, Expect, Step};
 use super::state::ASSURED;
 use super::{Judged, hardware};
 use crate::conform::decode::decode;
-use crate::conform::{Entry, Finding, State, StepRun, StreamRun};
+use crate::conform::{CaseRun, Entry, Finding, State, StepRun, StreamRun};
 use crate::observation::Count;
 
 pub(super) fn findings(judged: &Judged<'_>) -> Vec<Finding> {
@@ -37,7 +37,7 @@ fn finding(judged: &Judged<'_>, expect: &Expect) -> Option<Finding> {
             (to, counted(judged, by, from, to))
         }
         Expect::Claimed { step } if datapath.offloads() => (step, claimed(&steps[step])),
-        Expect::BlockedMs { step, most } => (step, blocked(judged, step, most)),
+        Expect::BlockedMs { step, most } => (step, blocked(judged, step, most).or_else(|| repeated(judged, step))),
         Expect::StaleMs { step, most } => (step, stale(judged, step, most)),
         Expect::HardwareRules { step, is } if hardware(datapath) => {
             let got = steps[step].state.hardware.seen().map(|hardware| hardware.rules);
@@ -149,7 +149,34 @@ fn blocked(judged: &Judged<'_>, step: usize, most: u32) -> Option<Difference> {
         let gap_us = longest_gap_us(stream, (from_ns / 1000, u64::from(*ms) * 1000)).saturating_sub(period_us);
         gap_us.min(longest_loss(stream, u64::from(*rate) * u64::from(*ms) / 1000) * period_us)
     };
-    beyond_reference(judged, step, ("blocked", most), gap_us)
+    beyond_reference(judged, step, ("blocked", most), gap_us).or_else(|| {
+        // Losses that lie apart are losses, too, and so is what comes twice.
+        let packets = u64::from(*rate) * u64::from(*ms) / 1000;
+        let lost_us = |stream: &StreamRun| {
+            let down = if *act == Act::LinkFlap { stream.act_ns } else { (0, 0) };
+            let carried = |number: &u64| !(down.0 / 1000..down.1 / 1000).contains(&(number * period_us));
+            let arrived = numbers(stream);
+            let lost = (0..packets).filter(carried).filter(|number| arrived.binary_search(number).is_err());
+            lost.count() as u64 * period_us
+        };
+        beyond_reference(judged, step, ("blocked.in-all", most), lost_us)
+    })
+}
+
+/// The packets of a stream that arrived, each once, in their order.
+fn numbers(stream: &StreamRun) -> Vec<u64> {
+    let mut numbers: Vec<u64> = stream.arrived.iter().map(|one| u64::from(one.0)).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+/// Packets of a stream that came more often than on the reference.
+fn repeated(judged: &Judged<'_>, step: usize) -> Option<Difference> {
+    let twice = |stream: &StreamRun| stream.arrived.len() - numbers(stream).len();
+    let of = |run: &CaseRun| run.steps[step].stream.as_ref().map(twice);
+    let (is, was) = (of(judged.tested)?, judged.reference.and_then(of).unwrap_or(0));
+    (is > was).then(|| ("repeated", format!("{was} packets came again"), is.to_string()))
 }
 
 /// How long after the act the packets still came out as before, less what that took on the reference.
@@ -159,6 +186,11 @@ fn stale(judged: &Judged<'_>, step: usize, most: u32) -> Option<Difference> {
         let last_us = unchanged.map(|one| u64::from(one.1)).max().unwrap_or(0);
         last_us.saturating_sub(stream.act_ns.1 / 1000)
     };
+    // What never came was not stale, either.
+    let began = |stream: &StreamRun| stream.arrived.iter().any(|one| u64::from(one.1) < stream.act_ns.0 / 1000);
+    if judged.tested.steps[step].stream.as_ref().is_some_and(|stream| !began(stream)) {
+        return Some(("stale", "packets before the act".to_owned(), "none".to_owned()));
+    }
     beyond_reference(judged, step, ("stale", most), stale_us)
 }
 
@@ -181,11 +213,9 @@ fn beyond_reference(
 
 /// The most packets one after the other, of so many, that never came.
 fn longest_loss(stream: &StreamRun, packets: u64) -> u64 {
-    let mut numbers: Vec<u64> = stream.arrived.iter().map(|one| u64::from(one.0)).collect();
-    numbers.sort_unstable();
     let mut next = 0;
     let mut longest = 0;
-    for number in numbers.into_iter().chain([packets]) {
+    for number in numbers(stream).into_iter().chain([packets]) {
         longest = longest.max(number.saturating_sub(next));
         next = next.max(number + 1);
     }

@@ -187,6 +187,38 @@ fn how_long_nothing_came_is_held_to_the_reference() {
         (reference.steps[1].stream, tested.steps[1].stream) = (stream(1), came_late);
     });
     assert_eq!(late.outcome, Outcome::Pass, "{}", late.why);
+    // Losses that lie apart, and packets that come twice.
+    let arriving = |numbers: Vec<u32>| {
+        judged(move |case, reference, tested| {
+            case.steps[1] = Step::Stream { packet: PacketSpec::default(), rate: 1000, ms: 300, act: Act::Reload };
+            case.expect = vec![Expect::BlockedMs { step: 1, most: 30 }];
+            let arrived = numbers.iter().map(|&number| (number, number * 1000)).collect();
+            let act_ns = (100_000_000, 120_000_000);
+            tested.steps[1].stream = Some(StreamRun { sent: 300, act_ns, arrived, changed: Vec::new() });
+            reference.steps[1].stream = stream(1);
+        })
+    };
+    assert_eq!(arriving((0..300).collect()).outcome, Outcome::Pass);
+    expect_fail(&arriving((0..300).filter(|number| number % 2 == 0).collect()), "blocked.in-all");
+    expect_fail(&arriving((0..300).chain(7..9).collect()), "repeated");
+}
+
+#[test]
+fn what_never_came_is_not_taken_for_what_stopped() {
+    let stale = |arrived: Vec<(u32, u32)>| {
+        judged(move |case, reference, tested| {
+            case.steps[1] = Step::Stream { packet: PacketSpec::default(), rate: 1000, ms: 300, act: Act::Reload };
+            case.expect = vec![Expect::StaleMs { step: 1, most: 30 }];
+            let of = |arrived| {
+                Some(StreamRun { sent: 300, act_ns: (100_000_000, 101_000_000), arrived, changed: Vec::new() })
+            };
+            reference.steps[1].stream = of((0..100).map(|number| (number, number * 1000)).collect());
+            tested.steps[1].stream = of(arrived.clone());
+        })
+    };
+    assert_eq!(stale((0..110).map(|number| (number, number * 1000)).collect()).outcome, Outcome::Pass);
+    expect_fail(&stale((0..200).map(|number| (number, number * 1000)).collect()), "stale");
+    expect_fail(&stale(Vec::new()), "stale");
 }
 
 #[test]
@@ -226,6 +258,22 @@ fn the_outer_header_of_a_tunnel_is_numbered_as_the_dut_likes_and_the_inner_is_no
     };
     assert_eq!(arriving(2, 1).outcome, Outcome::Pass, "{}", arriving(2, 1).why);
     expect_fail(&arriving(2, 2), "inner.ipv4.id");
+    // Its checksum follows, but must be one.
+    let summed = |mut frame: Vec<u8>| {
+        frame[24..26].fill(0);
+        let sum: u32 = frame[14..34].chunks(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]]))).sum();
+        let sum = !((sum & 0xffff) + (sum >> 16)) as u16;
+        frame[24..26].copy_from_slice(&sum.to_be_bytes());
+        frame
+    };
+    let sums = |is: Vec<u8>| {
+        judged(move |_, reference, tested| {
+            reference.steps[1].arrived = vec![arrived(summed(tunnelled(1, 1)))];
+            tested.steps[1].arrived = vec![arrived(is.clone())];
+        })
+    };
+    assert_eq!(sums(summed(tunnelled(2, 1))).outcome, Outcome::Pass);
+    expect_fail(&sums(tunnelled(2, 1)), "ipv4.checksum");
 }
 
 #[test]
