@@ -7,6 +7,10 @@ use crate::{Datapath, Protocol};
 /// Datapaths that cases can be run on.
 pub(super) const DATAPATHS: [Datapath; 3] = [Datapath::Conntrack, Datapath::Flowtable, Datapath::FlowtableHw];
 
+/// Flows that a case opens at most, and packets that it sends in a step.
+const MOST_FLOWS: u16 = 1024;
+const MOST_PACKETS: u32 = 10_000;
+
 /// What is wrong with a case and what to do, as a sentence.
 pub(super) fn check_case(case: &Case) -> Result<(), String> {
     let name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -64,6 +68,9 @@ pub(super) fn check_case(case: &Case) -> Result<(), String> {
 fn check_step(case: &Case, number: usize, step: &Step) -> Result<(), String> {
     match step {
         Step::Open { flows: 0, .. } => Err("it opens no flow".to_owned()),
+        Step::Open { flows, .. } if *flows > MOST_FLOWS => {
+            Err(format!("it opens {flows} flows: at most {MOST_FLOWS}, for each is waited for"))
+        }
         Step::Send { packet, arrive, lane, .. } => {
             check_flow(case, number, packet)?;
             check_packet(packet)?;
@@ -115,8 +122,8 @@ fn check_flow(case: &Case, number: usize, packet: &PacketSpec) -> Result<(), Str
 }
 
 fn check_packet(packet: &PacketSpec) -> Result<(), String> {
-    if packet.count == 0 {
-        return Err("packet.count is 0".to_owned());
+    if packet.count == 0 || packet.count > MOST_PACKETS {
+        return Err(format!("packet.count is {}: 1 to {MOST_PACKETS}", packet.count));
     }
     if packet.dscp > 63 {
         return Err(format!("packet.dscp = {} has more than six bits", packet.dscp));
