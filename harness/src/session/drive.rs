@@ -24,17 +24,22 @@ pub(super) struct Session {
     recorder: Recorder,
     displays: Vec<Box<dyn Display>>,
     events: Vec<Event>,
+    /// Whether an event could not be kept or shown: then the host is at its end, and not what ran.
+    mute: bool,
 }
 
 impl Session {
     pub(super) fn new(recorder: Recorder, displays: Vec<Box<dyn Display>>) -> Self {
-        Session { recorder, displays, events: Vec::new() }
+        Session { recorder, displays, events: Vec::new(), mute: false }
     }
 
     /// Hands one event to every reader. On disk first: what cannot be kept is not shown as done.
     pub(super) fn event(&mut self, event: Event) -> Result<(), Failure> {
-        self.recorder.keep(&event).map_err(Failure::environment)?;
+        let kept = self.recorder.keep(&event);
+        self.mute |= kept.is_err();
+        kept.map_err(Failure::environment)?;
         let shown = self.displays.iter_mut().try_for_each(|display| display.show(&event));
+        self.mute |= shown.is_err();
         self.events.push(event);
         shown.map_err(|e| Failure::environment(format!("cannot write events to standard output: {e}")))
     }
@@ -46,6 +51,11 @@ impl Session {
     /// The result so far, of the blocks from `from` on only, as if the others had never been.
     fn result(&self, from: u32) -> Result<RunResult, Failure> {
         RunResult::from_events(since(&self.events, from)).map_err(Failure::environment)
+    }
+
+    /// Whether an event could not be kept or shown.
+    pub(super) fn is_mute(&self) -> bool {
+        self.mute
     }
 
     /// What has been kept so far.
