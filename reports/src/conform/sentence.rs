@@ -119,6 +119,9 @@ pub(super) fn frame(frame: &[u8]) -> String {
         }
     }
     parts.extend(of("tcp.flags").map(|flags| format!("flags {flags}")));
+    for (word, name) in [("seq", "tcp.sequence"), ("ack", "tcp.acknowledgement")] {
+        parts.extend(of(name).map(|value| format!("{word} {value}")));
+    }
     for (name, layer) in [("ICMP", "icmp"), ("ICMPv6", "icmpv6")] {
         if let (Some(kind), Some(code)) = (of(&format!("{layer}.type")), of(&format!("{layer}.code"))) {
             parts.push(format!("{name} type {kind} code {code}"));

@@ -3,7 +3,7 @@
 use flowgauge_reports::conform::{ActRun, State};
 use flowgauge_reports::environment::Environment;
 use flowgauge_reports::observation::Reading;
-use flowgauge_scenarios::conform::{Act, Flow, Mutation, Side, Station};
+use flowgauge_scenarios::conform::{Act, Flow, Mutation, Side, Station, sysctls};
 use flowgauge_scenarios::{Datapath, Family, Links, Protocol};
 
 use super::stand::{Broken, Dut, Stand, Stands, Testers, Traffic};
@@ -78,7 +78,15 @@ pub(super) fn bench(job: &Job, station: &Station) -> Result<Bench, Refused> {
 /// The fingerprint of a station's kernel, ports and settings.
 pub(super) fn environment(job: &Job, station: &Station, bench: &Bench) -> Environment {
     let links = Links { mtu: station.bed.lan_mtu, ..Links::default() };
-    fingerprint::read(job, station.topology, Some((bench.testbed(), links)))
+    let mut environment = fingerprint::read(job, station.topology, Some((bench.testbed(), links)));
+    // A datapath's parameters are set when the station becomes it, after this.
+    let later = sysctls(station, None);
+    for setting in &mut environment.settings {
+        if let Some((key, value)) = setting.split_once(" = ").and_then(|(key, _)| later.get_key_value(key)) {
+            *setting = format!("{key} = {value}");
+        }
+    }
+    environment
 }
 
 fn ports(bench: &Bench, station: &Station) -> Result<Ports, Broken> {
