@@ -172,6 +172,8 @@ fn wrong_input_is_told_before_anything_is_done() {
     wrong(&["--json", "--format", "ktap"], &["--json", "--format"]);
     wrong(&["--fuzz", "0"], &["--fuzz", "1.."]);
     wrong(&["--fuzz", "1000", "--for", "0s"], &["--for"]);
+    wrong(&["--fuzz", "1000", "--pcap", "packets"], &["--pcap", "--fuzz"]);
+    wrong(&["--seed", "7"], &["--fuzz"]);
     wrong(&["--fuzz", "1000", "--datapath", "forward"], &["forward", "flowtable"]);
     wrong(&["capacity", "table-full*", "--datapath", "forward"], &["forward", "flowtable"]);
     wrong(&["half-in-hardware", "--datapath", "flowtable"], &["half-in-hardware", "flowtable-hw"]);

@@ -77,8 +77,8 @@ pub(super) struct Conform {
     #[arg(long = "for", default_value = "10m", value_name = "TIME", requires = "fuzz")]
     time: Span,
     /// Folder that gets a folder for this run, with the packets of each case that is neither a pass nor unsupported, known
-    /// failures too, and beside them those on the reference; pcapng, for Wireshark and tcpdump
-    #[arg(long, value_name = "DIR")]
+    /// failures too, and beside them those on the reference; pcapng, for Wireshark and tcpdump. --fuzz keeps its own
+    #[arg(long, value_name = "DIR", conflicts_with = "fuzz")]
     pcap: Option<PathBuf>,
     /// What is printed at the end
     #[arg(long, value_enum, default_value = "text", conflicts_with = "json")]

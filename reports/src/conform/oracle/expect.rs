@@ -1,6 +1,6 @@
 //! What a case expects beyond being equal to the reference.
 
-use flowgauge_scenarios::conform::{Act, Counter, Expect, Step};
+use flowgauge_scenarios::conform::{Act, Counter, Expect, Side, Step};
 
 use super::state::ASSURED;
 use super::{Judged, hardware};
@@ -67,27 +67,60 @@ fn marked(step: &StepRun, field: &'static str, is: bool, bit: fn(&Entry) -> bool
     (got != Some(is)).then(|| (field, said(Some(is)), said(got)))
 }
 
-/// What a layer counted against what arrived at the testers: only what was forwarded is counted in every layer.
+/// What a layer counted between two steps, each of its parts against what went through that.
 fn counted(judged: &Judged<'_>, by: Counter, from: usize, to: usize) -> Option<Difference> {
     let steps = &judged.tested.steps;
     let (before, after) = (read(&steps[from].state, by), read(&steps[to].state, by));
-    let frames = steps[from + 1..=to].iter().flat_map(|step| &step.sent);
-    let len = |frame: &[u8]| if by == Counter::Port { frame.len() as u64 } else { packet_len(frame) };
-    let wanted = frames
-        .fold(Count::default(), |sum, one| Count { packets: sum.packets + 1, bytes: sum.bytes + len(&one.frame) });
-    let text = |count: Count| format!("{} packets, {} bytes", count.packets, count.bytes);
     let field = match by {
         Counter::Conntrack => "counted.conntrack",
         Counter::Rule => "counted.rule",
         Counter::Port => "counted.port",
         Counter::Hardware => "counted.hardware",
     };
-    let (Some(before), Some(after)) = (before, after) else {
-        return Some((field, text(wanted), "not to be read".to_owned()));
+    let wanted = wanted(&steps[from + 1..=to], by);
+    let text = |part: &str, count: Count| {
+        let part = if part.is_empty() { String::new() } else { format!("{part}: ") };
+        format!("{part}{} packets, {} bytes", count.packets, count.bytes)
     };
-    let got =
-        Count { packets: after.packets.wrapping_sub(before.packets), bytes: after.bytes.wrapping_sub(before.bytes) };
-    (got != wanted).then(|| (field, text(wanted), text(got)))
+    let (Some(before), Some(after)) = (before, after) else {
+        let (part, count) = wanted.first().copied().unwrap_or_default();
+        return Some((field, text(part, count), "not to be read".to_owned()));
+    };
+    wanted.into_iter().zip(before.into_iter().zip(after)).find_map(|((part, wanted), (before, after))| {
+        let got = Count {
+            packets: after.packets.wrapping_sub(before.packets),
+            bytes: after.bytes.wrapping_sub(before.bytes),
+        };
+        (got != wanted).then(|| (field, text(part, wanted), text(part, got)))
+    })
+}
+
+/// What went through each part of a layer in some steps. What the DUT's ports send is what the testers receive, whatever it is.
+fn wanted(steps: &[StepRun], by: Counter) -> Vec<(&'static str, Count)> {
+    let sum = |lengths: &mut dyn Iterator<Item = u64>| {
+        lengths.fold(Count::default(), |sum, len| Count { packets: sum.packets + 1, bytes: sum.bytes + len })
+    };
+    let sent = |side: Option<Side>, len: fn(&[u8]) -> u64| {
+        let frames = steps.iter().flat_map(|step| &step.sent).filter(|one| side.is_none_or(|side| one.side == side));
+        sum(&mut frames.map(|one| len(&one.frame)))
+    };
+    let received = |side: Side| {
+        let frames = steps.iter().flat_map(|step| &step.arrived).filter(|one| one.side == side);
+        sum(&mut frames.map(|one| one.frame.len() as u64))
+    };
+    let whole: fn(&[u8]) -> u64 = |frame| frame.len() as u64;
+    match by {
+        Counter::Conntrack => {
+            vec![("original", sent(Some(Side::Client), packet_len)), ("reply", sent(Some(Side::Server), packet_len))]
+        }
+        Counter::Rule | Counter::Hardware => vec![("", sent(None, packet_len))],
+        Counter::Port => vec![
+            ("LAN received", sent(Some(Side::Client), whole)),
+            ("LAN sent", received(Side::Client)),
+            ("WAN received", sent(Some(Side::Server), whole)),
+            ("WAN sent", received(Side::Server)),
+        ],
+    }
 }
 
 /// Bytes of the IP packet in a frame, by its own length field; of the inner one, where one carries another. What is behind it
@@ -118,20 +151,31 @@ fn claimed(step: &StepRun) -> Option<Difference> {
     }
 }
 
-fn read(state: &State, by: Counter) -> Option<Count> {
-    let sum = |a: Count, b: Count| Count { packets: a.packets + b.packets, bytes: a.bytes + b.bytes };
+/// The counters of a layer, in the order of [`wanted`].
+fn read(state: &State, by: Counter) -> Option<Vec<Count>> {
     match by {
         Counter::Conntrack => {
             let entries = state.entries.seen()?;
-            Some(entries.iter().fold(Count::default(), |all, one| sum(sum(all, one.original_count), one.reply_count)))
+            let sum = |of: fn(&Entry) -> Count| {
+                entries
+                    .iter()
+                    .map(of)
+                    .fold(Count::default(), |a, b| Count { packets: a.packets + b.packets, bytes: a.bytes + b.bytes })
+            };
+            Some(vec![sum(|one| one.original_count), sum(|one| one.reply_count)])
         }
-        Counter::Rule => state.rules.seen()?.get("counted").copied(),
+        Counter::Rule => Some(vec![state.rules.seen()?.get("counted").copied()?]),
         Counter::Port => {
             let ports = state.ports.seen()?;
-            let rx = |port: crate::observation::PortCounters| Count { packets: port.rx_packets, bytes: port.rx_bytes };
-            Some(sum(rx(ports.lan), rx(ports.wan)))
+            let both = |port: crate::observation::PortCounters| {
+                [
+                    Count { packets: port.rx_packets, bytes: port.rx_bytes },
+                    Count { packets: port.tx_packets, bytes: port.tx_bytes },
+                ]
+            };
+            Some([both(ports.lan), both(ports.wan)].concat())
         }
-        Counter::Hardware => state.hardware.seen().map(|hardware| hardware.count),
+        Counter::Hardware => state.hardware.seen().map(|hardware| vec![hardware.count]),
     }
 }
 

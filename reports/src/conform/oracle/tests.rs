@@ -235,6 +235,14 @@ fn what_a_layer_counts_is_held_to_what_was_sent() {
     expect_fail(&counted(2, 64), "counted.conntrack");
     expect_fail(&counted(1, 46), "counted.conntrack");
     expect_fail(&counted(0, 0), "counted.conntrack");
+    // What one direction has too little the other must not have too much.
+    let swapped = judged(|case, _, tested| {
+        case.expect = vec![Expect::Counted { by: Counter::Conntrack, from: 0, to: 1 }];
+        let mut after = entry(0xe | 1 << 14);
+        after.reply_count = Count { packets: 1, bytes: 32 };
+        tested.steps[1].state.entries = Reading::Seen(vec![after]);
+    });
+    expect_fail(&swapped, "counted.conntrack");
     let unmarked = judged(|case, _, _| case.expect = vec![Expect::Offloaded { step: 1, is: false }]);
     expect_fail(&unmarked, "conntrack.offloaded");
 }
